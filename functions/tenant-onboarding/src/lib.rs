@@ -1,0 +1,1 @@
+//! Brings a tenant up: from a request on a queue to a running application.

@@ -1,0 +1,1 @@
+//! A tenant's database over verified TLS: connecting, and the roles in it.

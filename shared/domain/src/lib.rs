@@ -1,0 +1,1 @@
+//! Tenants, tiers, names, tags and the catalogue: what a product wants, with no IO at all.

@@ -1,0 +1,1 @@
+//! What Caretaker publishes, and the AWS events it reads.

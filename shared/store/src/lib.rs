@@ -1,0 +1,1 @@
+//! Tenant records, journal, lease and idempotency in one DynamoDB table.
