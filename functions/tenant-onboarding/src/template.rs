@@ -1,0 +1,1 @@
+//! The two CloudFormation templates of a tenant.

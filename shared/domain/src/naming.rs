@@ -1,0 +1,163 @@
+//! The names of a tenant's resources, all by one scheme:
+//! `{product}-{tenant}-{environment}-{component}`.
+//!
+//! A person who sees a name in a console, a bill or an alert can tell whose it is, and the
+//! functions find resources and tenants without a look-up table. Nothing else in Caretaker puts
+//! such a name together.
+
+use crate::{Environment, Product, TenantId};
+
+/// The most characters a load balancer's target group may have in its name (ELB API reference,
+/// `CreateTargetGroup`).
+pub const TARGET_GROUP_NAME_LENGTH_MAX: usize = 32;
+
+/// The most characters of a user name that every supported engine accepts: MySQL's 32
+/// (PostgreSQL has 63, MariaDB 80).
+pub const DATABASE_USER_LENGTH_MAX: usize = 32;
+
+/// The names of everything that belongs to one tenant in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// `mate-demo-dev`
+    base: String,
+    product: String,
+    tenant: String,
+    environment: String,
+}
+
+impl Names {
+    /// The names for this tenant.
+    pub fn new(product: &Product, tenant: &TenantId, environment: &Environment) -> Self {
+        Self {
+            base: format!("{product}-{tenant}-{environment}"),
+            product: product.to_string(),
+            tenant: tenant.to_string(),
+            environment: environment.to_string(),
+        }
+    }
+
+    /// What all names begin with: `mate-demo-dev`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A component's name: `mate-demo-dev-django`.
+    pub fn component(&self, component: &str) -> String {
+        format!("{}-{component}", self.base)
+    }
+
+    /// The stateful, protected stack: `mate-demo-dev-data`.
+    pub fn data_stack(&self) -> String {
+        self.component("data")
+    }
+
+    /// The application's stack: `mate-demo-dev-app`.
+    pub fn app_stack(&self) -> String {
+        self.component("app")
+    }
+
+    /// The ECS cluster that all tenants of an environment share: `mate-dev`.
+    pub fn cluster(&self) -> String {
+        format!("{}-{}", self.product, self.environment)
+    }
+
+    /// A service's log group: `/ecs/mate-demo-dev/django`.
+    pub fn log_group(&self, service: &str) -> String {
+        format!("/ecs/{}/{service}", self.base)
+    }
+
+    /// A secret's name: `mate-demo-dev/database-app`. The slash makes
+    /// `mate-demo-dev/*` a resource pattern that no other tenant's name can match.
+    pub fn secret(&self, purpose: &str) -> String {
+        format!("{}/{purpose}", self.base)
+    }
+
+    /// The host name under the environment's domain: `demo.mate.example.com`.
+    pub fn hostname(&self, domain: &str) -> String {
+        format!("{}.{domain}", self.tenant)
+    }
+
+    /// A target group's name, shortened with a digest where it does not fit.
+    pub fn target_group(&self, service: &str) -> String {
+        bounded(&self.component(service), TARGET_GROUP_NAME_LENGTH_MAX)
+    }
+
+    /// The application's own database user: `demo_app`, with `_` for `-` so that no client has
+    /// to quote it.
+    pub fn database_user(&self) -> String {
+        format!("{}_app", self.tenant.replace('-', "_"))
+    }
+
+    /// The role without login that owns the application's tables (PostgreSQL): `demo_owner`.
+    pub fn database_owner(&self) -> String {
+        format!("{}_owner", self.tenant.replace('-', "_"))
+    }
+}
+
+/// `name` if it has at most `length_max` characters, else its beginning and eight hexadecimal
+/// digits of its SHA-256, so that two long names stay two names.
+pub fn bounded(name: &str, length_max: usize) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+
+    const DIGEST_LENGTH: usize = 8;
+    if name.len() <= length_max {
+        return name.to_owned();
+    }
+    let keep = length_max.saturating_sub(DIGEST_LENGTH + 1);
+    let mut short: String = name.chars().take(keep).collect();
+    short.truncate(short.trim_end_matches('-').len());
+    short.push('-');
+    for byte in Sha256::digest(name).iter().take(DIGEST_LENGTH / 2) {
+        // Writing to a String cannot fail.
+        let _ = write!(short, "{byte:02x}");
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names(tenant: &str) -> Names {
+        Names::new(&"mate".parse().unwrap(), &tenant.parse().unwrap(), &"dev".parse().unwrap())
+    }
+
+    #[test]
+    fn names_follow_the_scheme() {
+        let names = names("demo");
+        assert_eq!(names.component("django"), "mate-demo-dev-django");
+        assert_eq!(names.data_stack(), "mate-demo-dev-data");
+        assert_eq!(names.app_stack(), "mate-demo-dev-app");
+        assert_eq!(names.cluster(), "mate-dev");
+        assert_eq!(names.log_group("django"), "/ecs/mate-demo-dev/django");
+        assert_eq!(names.secret("database-app"), "mate-demo-dev/database-app");
+        assert_eq!(names.hostname("mate.example.com"), "demo.mate.example.com");
+        assert_eq!(names.database_user(), "demo_app");
+    }
+
+    proptest! {
+        #[test]
+        fn a_bounded_name_fits_and_two_names_stay_two(
+            a in "[a-z]{1,20}(-[a-z]{1,20}){0,3}", b in "[a-z]{1,20}(-[a-z]{1,20}){0,3}",
+        ) {
+            prop_assert!(bounded(&a, 32).len() <= 32);
+            prop_assert_eq!(bounded(&a, 32) == bounded(&b, 32), a == b);
+        }
+
+        #[test]
+        fn names_fit_awss_narrowest_limits(
+            product in "[a-z]{12}", tenant in "[a-z]{16}", environment in "[a-z]{7}",
+        ) {
+            let names = Names::new(
+                &product.parse().unwrap(), &tenant.parse().unwrap(), &environment.parse().unwrap(),
+            );
+            // RDS instance 63, ElastiCache replication group 40, IAM role 64, bucket 63.
+            prop_assert!(names.component("db").len() <= 63);
+            prop_assert!(names.target_group("web").len() <= 32);
+            prop_assert!(names.component("c").len() <= 40);
+            prop_assert!(names.database_user().len() <= DATABASE_USER_LENGTH_MAX);
+        }
+    }
+}
