@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that can be said about the code without running it. Goes through all checks before it
+# fails, so that a person mends them in one go.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+source tools/sections.sh
+
+golden_templates() {
+  local -a templates
+  mapfile -t templates < <(find functions/*/tests/golden -name '*.json' 2>/dev/null | sort)
+  if ((${#templates[@]} == 0)); then
+    echo "no golden template under functions/*/tests/golden: there is nothing to check, and there should be"
+    return 1
+  fi
+  cfn-lint --regions us-east-1 --non-zero-exit-code informational -- "${templates[@]}" &&
+    echo "${#templates[@]} templates"
+}
+
+section "rustfmt" cargo fmt --all --check
+section "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+section "rustdoc" env RUSTDOCFLAGS="-D warnings" \
+  cargo doc --workspace --no-deps --document-private-items --locked --quiet
+section "rules of the house" python tools/house_rules.py
+section "ruff: lint" ruff check --quiet .
+section "ruff: format" ruff format --quiet --check .
+section "golden templates (cfn-lint)" golden_templates
+if cargo deny --version >/dev/null 2>&1; then
+  # Advisories need a database from the network; the workflow on GitHub checks them.
+  section "cargo deny" cargo deny --workspace --locked check licenses bans sources
+else
+  not_run "cargo deny" "cargo-deny is not installed (cargo install --locked cargo-deny)"
+fi
+if command -v terraform >/dev/null; then
+  section "terraform fmt" terraform fmt -check -diff -recursive infra
+else
+  not_run "terraform fmt" "terraform is not installed; the workflow on GitHub checks it"
+fi
+finish "make check"

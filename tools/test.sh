@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Every test there is, the quick ones first. Goes on after a failure, so that one run shows all.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+source tools/sections.sh
+
+section "the tools" python -m pytest -q tools
+section "unit, property and shell tests" cargo nextest run --workspace --exclude e2e --locked
+section "examples in the documentation" cargo test --workspace --doc --locked --quiet
+section "the local cloud" python -m pytest -q tests/localcloud/tests
+section "end to end" cargo nextest run --package e2e --locked
+finish "make test"
