@@ -1,0 +1,177 @@
+//! What Caretaker publishes on its bus: facts about tenants, in the past tense.
+//!
+//! `detail-type` is the variant's name and `detail` its fields in camel case, so that a rule can
+//! match on any of them. Every detail carries an `eventId` that depends on what is told and not
+//! on when: a subscriber that hears the same fact twice can see that it is the same.
+
+use domain::{Environment, Product, TenantId, Tier};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// A fact about a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// The tenant can be used.
+    TenantActivated(TenantActivated),
+    /// Bringing the tenant up failed; a retry starts clean.
+    TenantOnboardingFailed(TenantOnboardingFailed),
+    /// A request asked for a tenant that exists; nothing was changed.
+    TenantAlreadyExists(TenantAlreadyExists),
+    /// A message could not be taken as a request, or contradicts an earlier one.
+    TenantRequestRefused(TenantRequestRefused),
+}
+
+/// Whom an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    /// The product.
+    pub product: Product,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its tier.
+    pub tier: Tier,
+}
+
+/// See [`Event::TenantActivated`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantActivated {
+    /// The tenant.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The request that asked for it.
+    pub request_id: String,
+    /// Which try it was, from 1.
+    pub attempt: u32,
+    /// Where it answers.
+    pub url: String,
+}
+
+/// See [`Event::TenantOnboardingFailed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantOnboardingFailed {
+    /// The tenant.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The request that asked for it.
+    pub request_id: String,
+    /// Which try it was, from 1.
+    pub attempt: u32,
+    /// The step that failed: `data stack`, `database role`, …
+    pub step: String,
+    /// The first resource that failed, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// See [`Event::TenantAlreadyExists`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantAlreadyExists {
+    /// The tenant, as it is recorded, not as it was asked for.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The request that asked for it again.
+    pub request_id: String,
+    /// Its state: `onboarding`, `active`, …
+    pub state: String,
+    /// Where it answers, once it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// See [`Event::TenantRequestRefused`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantRequestRefused {
+    /// The message's id in its queue.
+    pub message_id: String,
+    /// The tenant it named, where that could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// The request's id, where that could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Everything that is wrong with it, one line each.
+    pub mistakes: Vec<String>,
+}
+
+impl Event {
+    /// The event's `detail-type`.
+    pub fn detail_type(&self) -> &'static str {
+        match self {
+            Self::TenantActivated(_) => "TenantActivated",
+            Self::TenantOnboardingFailed(_) => "TenantOnboardingFailed",
+            Self::TenantAlreadyExists(_) => "TenantAlreadyExists",
+            Self::TenantRequestRefused(_) => "TenantRequestRefused",
+        }
+    }
+
+    /// The event's `detail`, with its `eventId`.
+    pub fn detail(&self) -> serde_json::Value {
+        // Structs of strings and numbers always serialize.
+        let mut detail = serde_json::to_value(self).unwrap_or_default();
+        let digest = Sha256::digest(format!("{}\n{detail}", self.detail_type()));
+        let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        if let Some(fields) = detail.as_object_mut() {
+            fields.insert("eventId".to_owned(), id.into());
+        }
+        detail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(mistake: &str) -> Event {
+        Event::TenantRequestRefused(TenantRequestRefused {
+            message_id: "m1".into(),
+            tenant_id: None,
+            request_id: None,
+            mistakes: vec![mistake.into()],
+        })
+    }
+
+    #[test]
+    fn a_detail_is_flat_and_in_camel_case() {
+        let event = Event::TenantActivated(TenantActivated {
+            subject: Subject {
+                product: "mate".parse().unwrap(),
+                tenant_id: "demo".parse().unwrap(),
+                environment: "dev".parse().unwrap(),
+                tier: Tier::Trial,
+            },
+            request_id: "r1".into(),
+            attempt: 1,
+            url: "https://demo.mate.example.com".into(),
+        });
+        let mut detail = event.detail();
+        let id = detail.as_object_mut().unwrap().remove("eventId").unwrap();
+        assert_eq!(id.as_str().unwrap().len(), 32);
+        insta::assert_json_snapshot!(detail, @r#"
+        {
+          "attempt": 1,
+          "environment": "dev",
+          "product": "mate",
+          "requestId": "r1",
+          "tenantId": "demo",
+          "tier": "trial",
+          "url": "https://demo.mate.example.com"
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_same_fact_has_the_same_id_and_another_fact_another() {
+        assert_eq!(refused("a").detail()["eventId"], refused("a").detail()["eventId"]);
+        assert_ne!(refused("a").detail()["eventId"], refused("b").detail()["eventId"]);
+    }
+}
