@@ -1,8 +1,8 @@
 """MiniStack in this process, extended and served.
 
 MiniStack reads its configuration from the environment while it is being imported, and its
-containers come from whatever module ``docker`` it finds. So the order here is everything: environment,
-import path, import, extensions, and only then the first request.
+containers come from whatever module ``docker`` it finds. So the order here is everything:
+environment, import path, import, extensions, and only then the first request.
 """
 
 from __future__ import annotations

@@ -1,0 +1,107 @@
+"""The control API: how a test tells the cloud what to do and asks what happened.
+
+It answers on the same port as AWS, below ``/_localcloud/``, and knows no IAM: it stands for the
+laws of nature, not for a service.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from localcloud import gateway, settings
+from localcloud.extensions import calls, faults
+from localcloud.gateway import Proceed, Request, Send
+from localcloud.settings import Settings
+
+PREFIX = "/_localcloud/"
+
+Handler = Callable[[Request], Any]
+
+
+class Refused(ValueError):
+    """The request cannot be carried out; the message says why."""
+
+
+def install(_settings: Settings) -> None:
+    """Answer the control API before anybody else sees a request."""
+    gateway.add_door(_answer)
+
+
+async def _answer(request: Request, send: Send, proceed: Proceed) -> None:
+    if not request.path.startswith(PREFIX):
+        await proceed(request, send)
+        return
+    name = request.path.removeprefix(PREFIX).rstrip("/")
+    methods = ROUTES.get(name)
+    if methods is None:
+        known = ", ".join(sorted(ROUTES))
+        await gateway.answer_json(send, 404, {"error": f"no such path: {name}; known: {known}"})
+        return
+    handler = methods.get(request.method)
+    if handler is None:
+        allowed = ", ".join(sorted(methods))
+        await gateway.answer_json(send, 405, {"error": f"{name} takes {allowed}"})
+        return
+    try:
+        body = handler(request)
+    except (Refused, faults.FaultError, settings.SettingsError) as error:
+        await gateway.answer_json(send, 400, {"error": str(error)})
+        return
+    await gateway.answer_json(send, 200, body)
+
+
+def _document(request: Request) -> dict[str, Any]:
+    try:
+        document = json.loads(request.body)
+    except ValueError as error:
+        raise Refused(f"the body is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Refused("the body must be a JSON object")
+    return document
+
+
+def _health(_request: Request) -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _calls(request: Request) -> list[dict[str, Any]]:
+    query = request.query()
+    unknown = sorted(set(query) - {"service", "operation", "caller"})
+    if unknown:
+        raise Refused(f"{', '.join(unknown)}: unknown; known are service, operation, caller")
+    return calls.recorded(**{name: values[-1] for name, values in query.items() if values[-1]})
+
+
+def _forget_calls(_request: Request) -> dict[str, str]:
+    calls.forget()
+    return {"status": "forgotten"}
+
+
+def _show_faults(_request: Request) -> dict[str, Any]:
+    return {"rules": faults.show_rules()}
+
+
+def _replace_faults(request: Request) -> dict[str, Any]:
+    return {"rules": faults.replace_rules(_document(request))}
+
+
+def _no_faults(_request: Request) -> dict[str, Any]:
+    return {"rules": faults.replace_rules({"rules": []})}
+
+
+def _show_settings(_request: Request) -> dict[str, Any]:
+    return settings.current().as_json()
+
+
+def _change_settings(request: Request) -> dict[str, Any]:
+    return settings.change(_document(request)).as_json()
+
+
+ROUTES: dict[str, dict[str, Handler]] = {
+    "health": {"GET": _health},
+    "calls": {"GET": _calls, "DELETE": _forget_calls},
+    "faults": {"GET": _show_faults, "PUT": _replace_faults, "DELETE": _no_faults},
+    "settings": {"GET": _show_settings, "PUT": _change_settings},
+}
