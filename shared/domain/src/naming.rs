@@ -94,6 +94,25 @@ impl Names {
     }
 }
 
+impl Names {
+    /// The tenant to whom the resource `name` of `product` in `environment` belongs, by the
+    /// scheme; `None` where it is no tenant's.
+    pub fn tenant_of(
+        product: &Product,
+        environment: &Environment,
+        name: &str,
+    ) -> Option<TenantId> {
+        let rest = name.strip_prefix(product.as_str())?.strip_prefix('-')?;
+        // The tenant's id may itself hold the environment's word, and a component may: the scheme
+        // is unambiguous only because a component is asked for, so the last place wins.
+        let (tenant, component) = rest.rsplit_once(&format!("-{environment}-"))?;
+        if component.is_empty() {
+            return None;
+        }
+        tenant.parse().ok()
+    }
+}
+
 /// `name` if it has at most `length_max` characters, else its beginning and eight hexadecimal
 /// digits of its SHA-256, so that two long names stay two names.
 pub fn bounded(name: &str, length_max: usize) -> String {
@@ -135,6 +154,17 @@ mod tests {
         assert_eq!(names.secret("database-app"), "mate-demo-dev/database-app");
         assert_eq!(names.hostname("mate.example.com"), "demo.mate.example.com");
         assert_eq!(names.database_user(), "demo_app");
+    }
+
+    #[test]
+    fn a_name_leads_back_to_its_tenant() {
+        let (mate, dev) = ("mate".parse().unwrap(), "dev".parse().unwrap());
+        let tenant = |name| Names::tenant_of(&mate, &dev, name).map(String::from);
+        assert_eq!(tenant("mate-demo-dev-data").as_deref(), Some("demo"));
+        assert_eq!(tenant("mate-my-dev-team-dev-app").as_deref(), Some("my-dev-team"));
+        for other in ["mate-dev", "mate-demo-dev", "mate-demo-dev-", "sarc-demo-dev-data", ""] {
+            assert_eq!(tenant(other), None, "{other}");
+        }
     }
 
     proptest! {
