@@ -26,8 +26,9 @@ STOP_SECONDS = 5.0
 STOP_ALL_SECONDS = 10.0
 POLL_SECONDS = 0.02
 
-# Variables that would send a child to somebody else's AWS account, or tell it of ours.
-NOT_INHERITED = ("AWS_", "MINISTACK_", "DOCKER_", "GATEWAY_PORT", "AUTH", "PYTHONPATH")
+# Variables that are the server's own: its AWS account, MiniStack's configuration, and a folder for
+# temporary files into which other users may not write.
+NOT_INHERITED = ("AWS_", "MINISTACK_", "DOCKER_", "GATEWAY_PORT", "AUTH", "PYTHONPATH", "TMPDIR")
 
 
 class StartError(RuntimeError):
