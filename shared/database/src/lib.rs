@@ -1,1 +1,60 @@
 //! A tenant's database over verified TLS: connecting, and the roles in it.
+//!
+//! Why this exists: onboarding makes the application's own role, rotation changes its password, and the migration runner
+//! and the backup verification log in. All of them need the same three promises:
+//!
+//! - a connection is encrypted and the server's certificate verified, always; nothing falls back to plain text;
+//! - when no connection comes about, the error says whether it was the network, TLS, the password or a permission
+//!   ([`ConnectErrorKind`]), and what to do next;
+//! - no password ever stands in a statement, so none can end up in a server's log: the server is only sent verifiers
+//!   that were computed here.
+//!
+//! Names are quoted by the server (`format('%I')`, `QUOTE()`), from bound parameters, never by formatting strings here.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use database::{DatabaseSecret, RoleSpec, Trust, connect, ensure_application_role, verify_application_login};
+//! use std::time::Duration;
+//!
+//! let trust = Trust::RdsBundle;
+//! let application = DatabaseSecret::parse("…")?.target();
+//! let master = DatabaseSecret::parse("…")?.target().in_database("mate");
+//!
+//! let mut connection = connect(&master, &trust, Duration::from_secs(5)).await?;
+//! let spec = RoleSpec::for_login(&application)?;
+//! for change in ensure_application_role(&mut connection, &spec, &application, &trust).await? {
+//!     println!("{change}");
+//! }
+//! connection.close().await;
+//! let seen = verify_application_login(&application, &trust, Duration::from_secs(5)).await?;
+//! println!("{seen}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod connect;
+mod connection;
+mod engine;
+mod extensions;
+mod login;
+mod roles;
+mod secret;
+mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod trust;
+mod verifier;
+
+pub use connect::{ConnectError, ConnectErrorKind, connect};
+pub use connection::{Connection, STATEMENT_TIMEOUT, StatementError, StatementErrorKind};
+pub use engine::{Engine, UnknownEngine};
+pub use extensions::{ExtensionOutcome, ensure_extensions};
+pub use login::{LoginError, LoginReport, verify_application_login};
+pub use roles::{
+    Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount, ObservedRole, PostgresRole,
+    PostgresRoles, RoleChange, RoleError, RoleSpec, Scope, ensure_application_role,
+    observe_application_role, plan, set_password,
+};
+pub use secret::{Credentials, DatabaseSecret, SecretError};
+pub use target::{Place, Target};
+pub use trust::{Trust, TrustError};

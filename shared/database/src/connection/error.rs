@@ -1,0 +1,90 @@
+//! Why this exists: a statement that failed is told by what it was for, not by its text, which may hold a verifier.
+
+use crate::target::Place;
+use std::time::Duration;
+
+/// Why a statement failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StatementErrorKind {
+    /// The user may not do this.
+    Permission,
+    /// The server did not answer in time, or the statement waited too long for a lock.
+    Timeout,
+    /// The connection broke.
+    ConnectionLost,
+    /// Anything else; the cause says what.
+    Other,
+}
+
+/// A statement that failed: what was being done, where, and what the server said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("could not {doing} on {place}: {cause}")]
+pub struct StatementError {
+    /// Why.
+    pub kind: StatementErrorKind,
+    /// What the statement was for, as a verb: `read the role "app"`.
+    pub doing: String,
+    /// Where, and as whom.
+    pub place: Box<Place>,
+    /// What the server said, and its code.
+    pub cause: String,
+    /// The server's own code: an SQLSTATE on PostgreSQL, an error number on MySQL and MariaDB.
+    pub code: Option<String>,
+}
+
+impl StatementError {
+    /// Whether the same statement can succeed later without anybody changing anything.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.kind, StatementErrorKind::Timeout | StatementErrorKind::ConnectionLost)
+    }
+
+    pub(crate) fn timeout(place: &Place, doing: &str, limit: Duration) -> Self {
+        Self {
+            kind: StatementErrorKind::Timeout,
+            doing: doing.to_owned(),
+            place: Box::new(place.clone()),
+            cause: format!("no answer within {} ms", limit.as_millis()),
+            code: None,
+        }
+    }
+
+    pub(crate) fn from_driver(place: &Place, doing: &str, error: &sqlx::Error) -> Self {
+        let (kind, code, cause) = match error {
+            sqlx::Error::Database(error) => {
+                let number = error
+                    .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                    .map(|error| error.number().to_string());
+                let code = number.or_else(|| error.code().map(std::borrow::Cow::into_owned));
+                let code = code.unwrap_or_default();
+                let cause = match code.as_str() {
+                    // A syntax error quotes the statement, and with it perhaps a verifier.
+                    "42601" | "1064" => format!("the server cannot read the statement ({code})"),
+                    _ => format!("{} ({code})", error.message()),
+                };
+                (server_kind(&code), Some(code), cause)
+            }
+            sqlx::Error::Io(error) => (
+                StatementErrorKind::ConnectionLost,
+                None,
+                format!("the connection broke ({error})"),
+            ),
+            other => (StatementErrorKind::Other, None, other.to_string()),
+        };
+        Self { kind, doing: doing.to_owned(), place: Box::new(place.clone()), cause, code }
+    }
+}
+
+/// Sources: appendix A of PostgreSQL's manual; the server error references of MySQL and MariaDB.
+fn server_kind(code: &str) -> StatementErrorKind {
+    match code {
+        // insufficient_privilege; access denied to: database, user, table, column, routine, by a missing privilege.
+        "42501" | "1044" | "1045" | "1142" | "1143" | "1227" | "1370" | "1410" => {
+            StatementErrorKind::Permission
+        }
+        // lock_not_available, query_canceled; lock wait timeout, maximum execution time (MySQL, MariaDB).
+        "55P03" | "57014" | "1205" | "3024" | "1969" => StatementErrorKind::Timeout,
+        // admin_shutdown, crash_shutdown; server shutdown, connection killed.
+        "57P01" | "57P02" | "1053" | "1927" => StatementErrorKind::ConnectionLost,
+        _ => StatementErrorKind::Other,
+    }
+}

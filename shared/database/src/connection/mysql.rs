@@ -1,0 +1,160 @@
+//! Why this exists: MySQL and MariaDB take no parameters in `CREATE USER` or `GRANT`, so the server itself is asked to
+//! quote the names into a statement (from bound parameters), and that statement is then run as it is.
+
+use super::{LOCK_TIMEOUT_MS, Server, StatementError, bounded};
+use crate::target::Place;
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
+
+/// A connection to MySQL or MariaDB.
+pub(crate) struct Mysql<'a> {
+    pub(crate) connection: &'a mut MySqlConnection,
+    pub(crate) place: &'a Place,
+    /// The two differ in how an account's password is set.
+    pub(crate) is_mariadb: bool,
+}
+
+pub(super) async fn prepare(connection: &mut MySqlConnection) -> Result<Server, sqlx::Error> {
+    // A known SQL mode: NO_BACKSLASH_ESCAPES and ANSI_QUOTES would change what QUOTE() and a backtick mean.
+    let settings = format!(
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = {}",
+        LOCK_TIMEOUT_MS / 1_000
+    );
+    connection.execute(AssertSqlSafe(settings)).await?;
+    let version = sqlx::query_scalar("SELECT VERSION()").fetch_one(connection).await?;
+    Ok(Server { version, version_number: 0 })
+}
+
+impl Mysql<'_> {
+    /// Runs a query with bound parameters.
+    pub(crate) async fn rows(
+        &mut self,
+        doing: &str,
+        query: Query<'_, sqlx::MySql, MySqlArguments>,
+    ) -> Result<Vec<MySqlRow>, StatementError> {
+        bounded(self.place, doing, query.fetch_all(&mut *self.connection)).await
+    }
+
+    /// Has the server quote `arguments` into `template` (`%I` an identifier, `%L` a literal, `%%` a percent sign), and
+    /// runs the result. Templates are constants of this crate; everything from outside is an argument.
+    pub(crate) async fn run(
+        &mut self,
+        doing: &str,
+        template: &str,
+        arguments: &[&str],
+    ) -> Result<(), StatementError> {
+        let statement = self.quote(doing, template, arguments).await?;
+        // Safe: a constant template into which the server itself quoted every argument.
+        let exchange = self.connection.execute(AssertSqlSafe(statement));
+        bounded(self.place, doing, exchange).await?;
+        Ok(())
+    }
+
+    /// The statement that [`run`](Self::run) would run.
+    pub(crate) async fn quote(
+        &mut self,
+        doing: &str,
+        template: &str,
+        arguments: &[&str],
+    ) -> Result<String, StatementError> {
+        let pieces = pieces(template, arguments);
+        let expression: Vec<&str> = pieces.iter().map(Piece::expression).collect();
+        let question = format!("SELECT CONCAT({})", expression.join(", "));
+        let mut query = sqlx::query_scalar(AssertSqlSafe(question));
+        for piece in &pieces {
+            query = query.bind(piece.text());
+        }
+        bounded(self.place, doing, query.fetch_one(&mut *self.connection)).await
+    }
+
+    /// Runs a constant statement.
+    pub(crate) async fn plain(
+        &mut self,
+        doing: &str,
+        statement: &'static str,
+    ) -> Result<(), StatementError> {
+        bounded(self.place, doing, self.connection.execute(statement)).await?;
+        Ok(())
+    }
+}
+
+/// One part of a statement, and how the server is to write it.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Verbatim(&'a str),
+    Identifier(&'a str),
+    Literal(&'a str),
+}
+
+impl<'a> Piece<'a> {
+    /// The server has a function for literals; an identifier is quoted by doubling its backticks (MySQL manual,
+    /// "Schema Object Names").
+    fn expression(&self) -> &'static str {
+        match self {
+            Self::Verbatim(_) => "?",
+            Self::Identifier(_) => "CONCAT('`', REPLACE(?, '`', '``'), '`')",
+            Self::Literal(_) => "QUOTE(?)",
+        }
+    }
+
+    fn text(&self) -> &'a str {
+        match self {
+            Self::Verbatim(text) | Self::Identifier(text) | Self::Literal(text) => text,
+        }
+    }
+}
+
+/// Splits a template of PostgreSQL's `format()` into its parts. A placeholder without an argument stays as it is, so that
+/// the server refuses the statement.
+fn pieces<'a>(template: &'a str, arguments: &[&'a str]) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    let mut arguments = arguments.iter();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('%') {
+        pieces.push(Piece::Verbatim(before));
+        let mut letters = after.chars();
+        let piece = match letters.next() {
+            Some('I') => arguments.next().map(|name| Piece::Identifier(name)),
+            Some('L') => arguments.next().map(|text| Piece::Literal(text)),
+            Some('%') => Some(Piece::Verbatim("%")),
+            _ => None,
+        };
+        if let Some(piece) = piece {
+            pieces.push(piece);
+            rest = letters.as_str();
+        } else {
+            pieces.push(Piece::Verbatim("%"));
+            rest = after;
+        }
+    }
+    pieces.push(Piece::Verbatim(rest));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_split_into_text_names_and_literals() {
+        assert_eq!(
+            pieces("ALTER USER %L@'%%' ON %I", &["app", "mate"]),
+            [
+                Piece::Verbatim("ALTER USER "),
+                Piece::Literal("app"),
+                Piece::Verbatim("@'"),
+                Piece::Verbatim("%"),
+                Piece::Verbatim("' ON "),
+                Piece::Identifier("mate"),
+                Piece::Verbatim(""),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_argument_is_never_read_as_a_template() {
+        let split = pieces("DROP USER %L", &["%I%L%%"]);
+        assert!(split.contains(&Piece::Literal("%I%L%%")), "{split:?}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Why this exists: all writes to MySQL and MariaDB accounts, each safe to repeat, with every name quoted by the server.
+
+use super::super::change::{Grantee, RoleChange, Scope};
+use super::super::error::RoleError;
+use super::super::is_keyword;
+use crate::connection::Mysql;
+use crate::verifier::{NoRandomness, caching_sha2, native};
+use secrecy::SecretString;
+use std::collections::BTreeSet;
+
+/// Carries out the changes one after the other: account statements commit by themselves.
+pub(in crate::roles) async fn act(
+    server: &mut Mysql<'_>,
+    changes: &[RoleChange],
+    password: &SecretString,
+) -> Result<(), RoleError> {
+    for change in changes {
+        apply(server, change, password).await?;
+    }
+    Ok(())
+}
+
+async fn apply(
+    server: &mut Mysql<'_>,
+    change: &RoleChange,
+    password: &SecretString,
+) -> Result<(), RoleError> {
+    let doing = change.to_string();
+    match change {
+        RoleChange::CreateLogin { role } => {
+            let template = format!("CREATE USER %L@'%%' {} REQUIRE SSL", identified(server));
+            let hash = hash(server, password)?;
+            server.run(&doing, &template, &[role, &hash]).await?;
+        }
+        RoleChange::SetPassword { role } => set_password(server, role, password).await?,
+        RoleChange::RequireTls { role } => {
+            server.run(&doing, "ALTER USER %L@'%%' REQUIRE SSL", &[role]).await?;
+        }
+        RoleChange::Reactivate { role } => {
+            let template = "ALTER USER %L@'%%' ACCOUNT UNLOCK PASSWORD EXPIRE NEVER";
+            server.run(&doing, template, &[role]).await?;
+        }
+        RoleChange::LimitConnections { role, limit } => {
+            // 0 is "no limit of its own".
+            let limit = limit.unwrap_or(0);
+            let template = format!("ALTER USER %L@'%%' WITH MAX_USER_CONNECTIONS {limit}");
+            server.run(&doing, &template, &[role]).await?;
+        }
+        RoleChange::RevokeMembership { member, of } => {
+            server.run(&doing, "REVOKE %I FROM %L@'%%'", &[of, member]).await?;
+        }
+        RoleChange::Grant { to, on, privileges } => {
+            privilege(server, &doing, "GRANT", privileges, on, "TO", to).await?;
+        }
+        RoleChange::Revoke { from, on, privileges } => {
+            privilege(server, &doing, "REVOKE", privileges, on, "FROM", from).await?;
+        }
+        // Changes of PostgreSQL, which no plan for an account contains.
+        RoleChange::CreateOwner { .. }
+        | RoleChange::SetAttributes { .. }
+        | RoleChange::GrantMembership { .. }
+        | RoleChange::RevokeAdminOption { .. }
+        | RoleChange::BecomeAtLogin { .. }
+        | RoleChange::HandOverObjects { .. } => {}
+    }
+    Ok(())
+}
+
+/// Gives or takes privileges. They are the server's own keywords, either ours or read from its catalogue.
+async fn privilege(
+    server: &mut Mysql<'_>,
+    doing: &str,
+    verb: &str,
+    privileges: &BTreeSet<String>,
+    on: &Scope,
+    preposition: &str,
+    grantee: &Grantee,
+) -> Result<(), RoleError> {
+    let Grantee::Role(account) = grantee else {
+        // There is no PUBLIC here, and no plan with it.
+        return Ok(());
+    };
+    let (object, mut names) = match on {
+        Scope::Server => ("*.*", vec![]),
+        // The pattern is already escaped as a pattern; the server quotes it as a name.
+        Scope::Database(pattern) => ("%I.*", vec![pattern.as_str()]),
+        Scope::Table { schema, table } => ("%I.%I", vec![schema.as_str(), table.as_str()]),
+        Scope::PublicSchema => return Ok(()),
+    };
+    names.push(account);
+    let words: Vec<&str> = match on {
+        // What is held on a table may be held on some of its columns only, which ALL covers.
+        Scope::Table { .. } => vec!["ALL PRIVILEGES", "GRANT OPTION"],
+        _ => privileges.iter().map(String::as_str).filter(|word| is_keyword(word)).collect(),
+    };
+    for word in words {
+        let template = format!("{verb} {word} ON {object} {preposition} %L@'%%'");
+        server.run(doing, &template, &names).await?;
+    }
+    Ok(())
+}
+
+/// Sets an account's password to a fresh hash of it.
+pub(in crate::roles) async fn set_password(
+    server: &mut Mysql<'_>,
+    role: &str,
+    password: &SecretString,
+) -> Result<(), RoleError> {
+    let doing = format!("set the password of {role:?}");
+    let template = format!("ALTER USER %L@'%%' {}", identified(server));
+    let hash = hash(server, password)?;
+    server.run(&doing, &template, &[role, &hash]).await?;
+    Ok(())
+}
+
+fn identified(server: &Mysql<'_>) -> &'static str {
+    if server.is_mariadb {
+        "IDENTIFIED VIA mysql_native_password USING %L"
+    } else {
+        "IDENTIFIED WITH caching_sha2_password AS %L"
+    }
+}
+
+fn hash(server: &Mysql<'_>, password: &SecretString) -> Result<String, NoRandomness> {
+    if server.is_mariadb { Ok(native(password)) } else { caching_sha2(password) }
+}
