@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
@@ -9,6 +10,8 @@ from typing import Any
 
 import yaml
 
+# IAM: the characters of all of a role's inline policies together, white space not counted.
+POLICY_LENGTH_MAX = 10_240
 # AWS's limits for the names that are put together from the manifest's keys.
 NAME_LENGTH_MAX = {"function": 64, "rule": 64, "role": 64}
 # What a rule, a role or a queue has that is not in this list is a slip of the pen.
@@ -98,6 +101,12 @@ def _mistakes(manifest: dict[str, Any], prefix: str) -> list[str]:
                     f"the {kind}'s name {name} has {len(name)} characters, "
                     f"AWS takes {NAME_LENGTH_MAX[kind]}"
                 )
+    for name, described in {**manifest["roles"], **manifest["functions"]}.items():
+        length = len("".join(json.dumps(described.get("policy", [])).split()))
+        if length > POLICY_LENGTH_MAX:
+            mistakes.append(
+                f"the policy of {name} has {length} characters, IAM takes {POLICY_LENGTH_MAX}"
+            )
     for name, function in manifest["functions"].items():
         for key in sorted(set(function) ^ FUNCTION_KEYS):
             what = "is missing" if key in FUNCTION_KEYS else "is unknown"
@@ -120,5 +129,5 @@ def _names(manifest: dict[str, Any], prefix: str) -> dict[str, list[str]]:
         "rule": [
             f"{prefix}-{name}-{rule}" for name in functions for rule in functions[name]["rules"]
         ],
-        "role": [f"{prefix}-{name}" for name in functions] + list(manifest["roles"]),
+        "role": [f"{prefix}-{name}" for name in [*functions, *manifest["roles"]]],
     }

@@ -14,20 +14,20 @@ from localcloud.deploy.cloud import Cloud, already_there
 POLICY_NAME = "caretaker"
 
 
-def create(cloud: Cloud, manifest: Mapping[str, Any], say: Say) -> None:
+def create(cloud: Cloud, manifest: Mapping[str, Any], prefix: str, say: Say) -> None:
     """Everything in the manifest that belongs to no single function."""
-    for name, table in manifest["tables"].items():
-        _table(cloud, name, table)
-        say("table", name)
-    for name in manifest["event_buses"]:
-        _event_bus(cloud, name)
-        say("event bus", name)
-    for name, topic in manifest["topics"].items():
-        cloud.client("sns").create_topic(
-            Name=name, Attributes={"DisplayName": topic["display_name"]}
-        )
-        say("topic", name)
-    for name, described in manifest["roles"].items():
+    for key, table in manifest["tables"].items():
+        _table(cloud, f"{prefix}-{key}", table)
+        say("table", f"{prefix}-{key}")
+    for key in manifest["event_buses"]:
+        _event_bus(cloud, f"{prefix}-{key}")
+        say("event bus", f"{prefix}-{key}")
+    for key, topic in manifest["topics"].items():
+        attributes = {"DisplayName": topic["display_name"]}
+        cloud.client("sns").create_topic(Name=f"{prefix}-{key}", Attributes=attributes)
+        say("topic", f"{prefix}-{key}")
+    for key, described in manifest["roles"].items():
+        name = f"{prefix}-{key}"
         role(cloud, name, described["service"], described["description"], described["policy"])
         say("role", name)
 
@@ -65,6 +65,7 @@ def _table(cloud: Cloud, name: str, table: Mapping[str, Any]) -> None:
         dynamodb.create_table(
             TableName=name,
             BillingMode=table["billing_mode"],
+            DeletionProtectionEnabled=table["deletion_protection"],
             AttributeDefinitions=[
                 {"AttributeName": key, "AttributeType": "S"} for key in dict.fromkeys(keys)
             ],

@@ -55,7 +55,7 @@ def deploy(options: Options, say: Say) -> dict[str, Any]:
 
     base = bases.create(cloud, product, options.environment, domain, say)
     suite = _read_manifest(options, _placeholders(cloud, prefix, product, options, domain, base))
-    shared.create(cloud, suite, say)
+    shared.create(cloud, suite, prefix, say)
     deployed = {}
     for name, described in suite["functions"].items():
         names = functions.Names.of(prefix, name)
