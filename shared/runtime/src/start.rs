@@ -100,7 +100,7 @@ impl Shell {
         tokio::select! {
             ended = runtime.run() => ended.map_err(|error| StartError::new("RuntimeApiError", error.to_string())),
             signal = shutdown::asked_for(&invocations) => {
-                info!(signal, invocations = invocations.begun.get(), "shutting down: nothing is in hand");
+                info!(signal, invocations = invocations.begun.get(), "shutting down");
                 Ok(())
             }
         }

@@ -9,13 +9,13 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Invocations;
 
-/// How long an invocation in hand may go on. Lambda kills a function 500 ms after SIGTERM where only internal
-/// extensions run, 2 s where external ones do.
-const GRACE: Duration = Duration::from_millis(400);
+/// How long an invocation in hand may go on. Lambda kills a function 2 s after SIGTERM where an external extension runs
+/// (500 ms with internal ones only).
+const GRACE: Duration = Duration::from_millis(1_500);
 
 /// Returns the signal's name once the process was asked to end and no invocation is in hand (or the grace is over).
 pub(super) async fn asked_for(invocations: &Invocations) -> &'static str {
@@ -23,11 +23,9 @@ pub(super) async fn asked_for(invocations: &Invocations) -> &'static str {
         () = received(SignalKind::terminate()) => "SIGTERM",
         () = received(SignalKind::interrupt()) => "SIGINT",
     };
+    info!(signal = name, invocations_in_hand = invocations.in_hand.get(), "asked to end");
     if tokio::time::timeout(GRACE, invocations.none_in_hand()).await.is_err() {
-        warn!(
-            signal = name,
-            "shutting down in the middle of an invocation; the next pass takes it up"
-        );
+        warn!(signal = name, "ending in the middle of an invocation; the next pass takes it up");
     }
     name
 }
