@@ -39,10 +39,6 @@ class Settings:
     # The load balancer checks a target every `HealthCheckIntervalSeconds` times this: a service
     # that AWS would call healthy after a minute is healthy here after a few seconds.
     health_check_pace: float = 0.05
-    # An alarm, a schedule or a retry that AWS paces in minutes keeps its own pace; nothing else
-    # is compressed.
-    # Rotation schedules never fire by the clock unless asked: a test calls RotateSecret instead.
-    rotation_schedules: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The settings as the control API shows them."""

@@ -19,6 +19,7 @@ ORDER = (
     "rds",
     "elasticache",
     "ecs",
+    "autoscaling",
     "loadbalancer",
     "cloudformation",
     "events",
