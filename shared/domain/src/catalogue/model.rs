@@ -3,7 +3,13 @@
 //! The doc of a field is the documentation of its key. Sizes are in the unit that the name
 //! ends with.
 
+mod alarms;
+mod text;
+
 use std::collections::BTreeMap;
+
+pub use alarms::{Alarm, AlarmMetric, AlarmUnit, Severity, Threshold};
+pub use text::{DatabaseField, Piece, Placeholder, SecretReference, Text};
 
 /// Everything that one tier of one environment wants. A tenant's templates are a function of
 /// this and of the tenant.
@@ -263,157 +269,6 @@ pub struct Scaling {
     pub out_cooldown_seconds: u32,
     /// `in_cooldown_seconds`
     pub in_cooldown_seconds: u32,
-}
-
-/// A text with placeholders: `rediss://${cache.host}:${cache.port}/0`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Text(pub Vec<Piece>);
-
-/// A piece of a [`Text`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Piece {
-    /// As it stands.
-    Literal(String),
-    /// Filled in for each tenant.
-    Placeholder(Placeholder),
-}
-
-/// What a [`Text`] may ask for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Placeholder {
-    /// `${tenant.id}`
-    TenantId,
-    /// `${tenant.tier}`
-    TenantTier,
-    /// `${tenant.environment}`
-    TenantEnvironment,
-    /// `${tenant.hostname}`
-    TenantHostname,
-    /// `${cache.host}`: the primary endpoint.
-    CacheHost,
-    /// `${cache.port}`
-    CachePort,
-    /// `${buckets.<name>}`: the bucket's name.
-    Bucket(String),
-    /// `${aws.region}`
-    AwsRegion,
-}
-
-/// Where a secret variable comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SecretReference {
-    /// `database.<field>` with `host`, `port`, `dbname`, `username` or `password`: the
-    /// application's own user, never the master.
-    Database(DatabaseField),
-    /// `cache.token`
-    CacheToken,
-    /// `keys.<name>.key`
-    Key(String),
-    /// `keys.<name>.fallbacks`
-    KeyFallbacks(String),
-}
-
-/// A field of the application's database secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatabaseField {
-    /// `host`
-    Host,
-    /// `port`
-    Port,
-    /// `dbname`
-    Dbname,
-    /// `username`
-    Username,
-    /// `password`
-    Password,
-}
-
-impl DatabaseField {
-    /// The key in the secret's JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Port => "port",
-            Self::Dbname => "dbname",
-            Self::Username => "username",
-            Self::Password => "password",
-        }
-    }
-}
-
-/// How urgently a person must look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// For trends; mail.
-    Info,
-    /// In business hours; chat.
-    Warning,
-    /// At once; a page.
-    Critical,
-}
-
-impl Severity {
-    /// The severity's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-/// `alarms.<name>`: a CloudWatch alarm on each resource that has the metric.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Alarm {
-    /// `metric`: what is looked at.
-    pub metric: AlarmMetric,
-    /// `above` or `below`: the threshold, in the metric's unit. Exactly one of the two is given.
-    pub threshold: Threshold,
-    /// `for_minutes`: how many one-minute periods in a row.
-    pub for_minutes: u32,
-    /// `severity`: `critical`, `warning` or `info`.
-    pub severity: Severity,
-}
-
-/// A bound and its direction.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Threshold {
-    /// Alarms when the metric is greater.
-    Above(f64),
-    /// Alarms when the metric is less.
-    Below(f64),
-}
-
-/// What an alarm may look at. The doc of each says the key, the unit and the CloudWatch metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AlarmMetric {
-    /// `database-cpu`, percent: `AWS/RDS CPUUtilization`.
-    DatabaseCpu,
-    /// `database-connections`, percent of `max_connections`: `AWS/RDS DatabaseConnections`.
-    DatabaseConnections,
-    /// `database-free-storage`, gigabytes: `AWS/RDS FreeStorageSpace` (RDS) or
-    /// `FreeLocalStorage` (Aurora).
-    DatabaseFreeStorage,
-    /// `cache-cpu`, percent: `AWS/ElastiCache EngineCPUUtilization`.
-    CacheCpu,
-    /// `cache-memory`, percent: `AWS/ElastiCache DatabaseMemoryUsagePercentage`.
-    CacheMemory,
-    /// `service-cpu`, percent: `AWS/ECS CPUUtilization`, for each service.
-    ServiceCpu,
-    /// `service-memory`, percent: `AWS/ECS MemoryUtilization`, for each service.
-    ServiceMemory,
-    /// `service-running-tasks`, count: `ECS/ContainerInsights RunningTaskCount`, each service.
-    ServiceRunningTasks,
-    /// `targets-healthy`, count: `AWS/ApplicationELB HealthyHostCount`, each HTTP service.
-    TargetsHealthy,
-    /// `targets-unhealthy`, count: `AWS/ApplicationELB UnHealthyHostCount`, each HTTP service.
-    TargetsUnhealthy,
-    /// `latency`, seconds: `AWS/ApplicationELB TargetResponseTime`, each HTTP service.
-    Latency,
-    /// `errors-per-minute`, count: `AWS/ApplicationELB HTTPCode_Target_5XX_Count`, each HTTP
-    /// service.
-    ErrorsPerMinute,
 }
 
 /// `rotation`: days between two rotations.
