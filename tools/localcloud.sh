@@ -6,14 +6,15 @@ cd "$(dirname "$0")/.."
 readonly state=${1:-.localcloud}
 readonly ready_seconds_max=60 # it starts in 3 to 5 on two idle cores
 
-python -m localcloud up --state "$state" &
+marker=$(mktemp)
+python -m localcloud up --state "$state" --watch $$ &
 cloud=$!
-trap 'kill -INT "$cloud" 2>/dev/null; wait "$cloud"' EXIT
+trap 'rm -f "$marker"; kill -TERM "$cloud" 2>/dev/null; wait "$cloud"' EXIT
 trap 'exit 130' INT TERM
 
-# Ours and ready once the file that it writes last names the process that we started.
+# Ready once it has written its file anew; what an earlier one left there does not count.
 for ((waited = 0; waited < ready_seconds_max * 10; waited++)); do
-  if grep -qs "\"pid\": *$cloud\b" "$state/localcloud.json"; then break; fi
+  if [[ $state/localcloud.json -nt $marker ]]; then break; fi
   kill -0 "$cloud" 2>/dev/null || exit 1
   sleep 0.1
 done
