@@ -18,6 +18,9 @@ use crate::{JournalEntry, Lease, Store, StoreError, TenantKey, TenantRecord, jou
 /// up to two are the record and the idempotency record.
 pub const COMMIT_LINES_MAX: usize = 98;
 
+/// Where in the transaction the tenant's record is.
+const RECORD_WRITE: usize = 0;
+
 /// What becomes of the lease at a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 enum AfterCommit {
@@ -73,9 +76,14 @@ impl Store {
         let lines = journal::puts(&self.table, &lease.key, next.version, entries)?;
         writes.extend(lines.into_iter().map(transaction::put));
         let content = (lease.fence, after, &next, entries);
-        match self.transact(&layout::record_key(&lease.key), writes, &content).await? {
+        let subject = layout::record_key(&lease.key);
+        match self.transact(&subject, writes, &content).await? {
             Transaction::Done => Ok(next),
-            Transaction::Refused(refusal) => Err(stale(lease, refusal.item(0)).into()),
+            Transaction::Refused(refusal) if refusal.of(RECORD_WRITE) => {
+                Err(stale(lease, refusal.item(RECORD_WRITE)).into())
+            }
+            // A line's key holds the version, which is used once: only a hand can have taken it.
+            Transaction::Refused(refusal) => Err(refusal.into_error(self, &subject)),
         }
     }
 

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::commit::{check_count, unwritable};
 use crate::idempotency::{Idempotency, IdempotencyConflict};
-use crate::layout::{self, Item, PK};
+use crate::layout::{self, PK};
 use crate::store::as_item;
 use crate::transaction::{self, Refusal, Transaction};
 use crate::unfinished::index_keys;
-use crate::{JournalEntry, Store, StoreError, TenantRecord, journal};
+use crate::{JournalEntry, Store, StoreError, TenantKey, TenantRecord, journal};
 
 /// Where in the transaction the idempotency record is.
 const IDEMPOTENCY_WRITE: usize = 0;
@@ -56,9 +56,21 @@ impl Store {
         let lines = journal::puts(&self.table, &key, first.version, entries)?;
         writes.extend(lines.into_iter().map(transaction::put));
         let content = (&first, entries, idempotency.key(), idempotency.payload_hash());
-        match self.transact(&layout::record_key(&key), writes, &content).await? {
+        let subject = layout::record_key(&key);
+        match self.transact(&subject, writes, &content).await? {
             Transaction::Done => Ok(Creation::Created(first)),
-            Transaction::Refused(refusal) => self.refused(record, idempotency, &refusal).await,
+            // The request comes first: a repetition is one also where the tenant is there, as it
+            // should be.
+            Transaction::Refused(refusal) if refusal.of(IDEMPOTENCY_WRITE) => {
+                if !refusal.item(IDEMPOTENCY_WRITE).is_some_and(|item| idempotency.is_same(item)) {
+                    return Ok(Creation::Conflict(idempotency.conflict()));
+                }
+                self.current(&key, idempotency, &refusal).await.map(Creation::Repeated)
+            }
+            Transaction::Refused(refusal) if refusal.of(RECORD_WRITE) => {
+                self.current(&key, idempotency, &refusal).await.map(Creation::AlreadyExists)
+            }
+            Transaction::Refused(refusal) => Err(refusal.into_error(self, &subject)),
         }
     }
 
@@ -78,39 +90,19 @@ impl Store {
             .map_err(|error| unwritable(&record.key(), error.to_string()))
     }
 
-    /// What a refused creation means. The request comes first: a repetition is one also where
-    /// the tenant is there, as it should be.
-    async fn refused(
-        &self,
-        record: &TenantRecord,
-        idempotency: &Idempotency,
-        refusal: &Refusal,
-    ) -> Result<Creation, StoreError> {
-        if refusal.of(IDEMPOTENCY_WRITE) {
-            if !refusal.item(IDEMPOTENCY_WRITE).is_some_and(|item| idempotency.is_same(item)) {
-                return Ok(Creation::Conflict(idempotency.conflict()));
-            }
-            let current = self.current(record, idempotency, refusal.item(RECORD_WRITE)).await?;
-            return Ok(Creation::Repeated(current));
-        }
-        let current = self.current(record, idempotency, refusal.item(RECORD_WRITE)).await?;
-        Ok(Creation::AlreadyExists(current))
-    }
-
     /// The tenant as it stands: from the refusal where it holds it, else read.
     async fn current(
         &self,
-        record: &TenantRecord,
+        key: &TenantKey,
         idempotency: &Idempotency,
-        item: Option<&Item>,
+        refusal: &Refusal,
     ) -> Result<TenantRecord, StoreError> {
-        if let Some(item) = item {
+        if let Some(item) = refusal.item(RECORD_WRITE) {
             return self.parse(item.clone());
         }
-        let key = record.key();
-        self.read(&key).await?.ok_or_else(|| StoreError::Missing {
+        self.read(key).await?.ok_or_else(|| StoreError::Missing {
             what: format!("{} {:?}", idempotency.scope(), idempotency.key()),
-            key,
+            key: key.clone(),
             table: self.table.clone(),
         })
     }

@@ -25,18 +25,42 @@ pub(crate) enum Transaction {
 }
 
 /// Why a transaction was refused, item by item in the order of its writes.
-pub(crate) struct Refusal(Vec<CancellationReason>);
+pub(crate) struct Refusal {
+    reasons: Vec<CancellationReason>,
+    request_id: Option<String>,
+}
 
 impl Refusal {
     /// Whether the condition of this write was not met.
     pub(crate) fn of(&self, write: usize) -> bool {
-        self.0.get(write).is_some_and(|reason| reason.code() == Some(CONDITION_FAILED))
+        self.reasons.get(write).is_some_and(is_condition)
     }
 
     /// The item as it stood, where the write asked for it.
     pub(crate) fn item(&self, write: usize) -> Option<&Item> {
-        self.0.get(write)?.item()
+        self.reasons.get(write)?.item()
     }
+
+    /// The refusal as an error, where no condition that the caller reckons with explains it.
+    pub(crate) fn into_error(self, store: &Store, subject: &Item) -> StoreError {
+        let key = layout::key_in_words(subject);
+        error::cancelled(store.table(), key, &self.reasons, self.request_id.as_deref())
+    }
+
+    /// Whether DynamoDB decided on the conditions. A conflict with another transaction or a
+    /// throttled item says nothing about them.
+    fn is_decided(&self) -> bool {
+        self.reasons.iter().any(is_condition)
+            && self.reasons.iter().all(|reason| is_condition(reason) || is_none(reason))
+    }
+}
+
+fn is_condition(reason: &CancellationReason) -> bool {
+    reason.code() == Some(CONDITION_FAILED)
+}
+
+fn is_none(reason: &CancellationReason) -> bool {
+    matches!(reason.code(), None | Some("None"))
 }
 
 impl Store {
@@ -67,20 +91,15 @@ impl Store {
         else {
             return Err(self.failed("TransactWriteItems", subject, &error));
         };
-        let refusal = Refusal(cancelled.cancellation_reasons().to_vec());
-        // A conflict or a throttled item says nothing about the conditions: they were not decided.
-        let decided = (0..refusal.0.len()).any(|write| refusal.of(write))
-            && refusal.0.iter().all(is_condition_or_none);
-        if decided {
+        let refusal = Refusal {
+            reasons: cancelled.cancellation_reasons().to_vec(),
+            request_id: cancelled.meta().request_id().map(str::to_owned),
+        };
+        if refusal.is_decided() {
             return Ok(Transaction::Refused(refusal));
         }
-        let request_id = cancelled.meta().request_id();
-        Err(error::cancelled(&self.table, layout::key_in_words(subject), &refusal.0, request_id))
+        Err(refusal.into_error(self, subject))
     }
-}
-
-fn is_condition_or_none(reason: &CancellationReason) -> bool {
-    matches!(reason.code(), None | Some("None" | CONDITION_FAILED))
 }
 
 /// A put as a write of a transaction.
