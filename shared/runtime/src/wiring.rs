@@ -109,6 +109,20 @@ impl Wiring {
         self.problems.push(Problem { name, what: What::Invalid(why.to_string()) });
     }
 
+    /// Ends the reading with what was read, for values that [`Wiring::parsed`] gave one by one: fails with every
+    /// problem found.
+    pub fn complete<T>(mut self, value: Option<T>) -> Result<T, WiringError> {
+        match value {
+            Some(value) => self.finish().map(|()| value),
+            None => {
+                if self.problems.is_empty() {
+                    self.reject("CARETAKER_*", &"something was not given, and nobody said what");
+                }
+                Err(WiringError(self.problems))
+            }
+        }
+    }
+
     /// Ends the reading: fails with every problem found.
     pub fn finish(self) -> Result<(), WiringError> {
         if self.problems.is_empty() { Ok(()) } else { Err(WiringError(self.problems)) }
@@ -187,6 +201,22 @@ mod tests {
              GOOD is invalid: it must end in .fifo. \
              Terraform sets them from infra/manifest.yaml; correct them there and deploy again"
         );
+    }
+
+    #[test]
+    fn what_was_read_comes_out_only_when_all_is_in_order() {
+        let mut wiring = Wiring::from_pairs([("COUNT", "3"), ("GOOD", "yes")]);
+        let count = wiring.parsed::<u8>("COUNT");
+        assert_eq!(wiring.complete(count), Ok(3));
+
+        let mut wiring = Wiring::from_pairs([("COUNT", "3")]);
+        let count = wiring.parsed::<u8>("COUNT");
+        wiring.required("ABSENT");
+        let error = wiring.complete(count).unwrap_err().to_string();
+        assert!(error.contains("ABSENT is missing"), "{error}");
+
+        let error = Wiring::from_pairs([("A", "b")]).complete(None::<u8>).unwrap_err().to_string();
+        assert!(error.contains("something was not given"), "{error}");
     }
 
     #[test]

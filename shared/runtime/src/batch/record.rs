@@ -14,6 +14,8 @@ pub struct Record {
     /// SQS's id of the message; the same at every delivery. Empty where Lambda gave none: such a record cannot be
     /// reported alone, and its failure brings the whole batch back.
     pub message_id: String,
+    /// What SQS knows this delivery by; with it the message's visibility can be changed.
+    pub receipt_handle: String,
     /// The body, as it was sent; nothing about it is checked here.
     pub body: String,
     /// How often the message was delivered, this time included; 1 where it is not said.
@@ -58,6 +60,7 @@ impl From<SqsMessage> for Record {
         let attributes = message.message_attributes.into_iter();
         Self {
             message_id: message.message_id.unwrap_or_default(),
+            receipt_handle: message.receipt_handle.unwrap_or_default(),
             body: message.body.unwrap_or_default(),
             receive_count: receive_count.unwrap_or(1),
             sent_at,

@@ -1,0 +1,345 @@
+//! What to do next for a tenant: the thinking, and nothing but.
+//!
+//! [`decide`] takes what is recorded, what was observed and the time, and answers with decisions
+//! as data, each with its reason. It knows no clock, no network and no chance, so that every
+//! situation a tenant can be in is a row of a table in `tests/decide.rs`.
+//!
+//! The way of a tenant:
+//!
+//! ```text
+//! accepted ─► data stack ─► database role ─► app stack ─► healthy ─► protected ─► active
+//!                 │              │ (migrations)   │            │
+//!                 └──────────────┴───── failed ◄──┴────────────┘   told, then cleaned up
+//! ```
+//!
+//! Nothing is remembered that can be seen: whether a stack exists is asked of CloudFormation
+//! each time. Only what cannot be seen stands in the record.
+
+mod health;
+mod request;
+mod stack;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use store::{Failure, Status, TenantRecord};
+
+pub use health::{Health, Rollout, ServiceHealth, TargetHealth};
+pub use request::{Verdict, judge};
+pub use stack::{Cause, Stack, StackKind, StackState};
+
+/// How long an application may take to become healthy once its stack is complete. ECS gives up
+/// on a deployment by itself through the circuit breaker; this is the end for what it does not
+/// see, such as a listener rule that leads nowhere.
+pub const HEALTHY_WITHIN: SignedDuration = SignedDuration::from_mins(30);
+
+/// How long one attempt may take altogether. An Aurora cluster and a Multi-AZ cache take up to
+/// 40 minutes on a bad day; beyond two hours nobody should be left to wonder.
+pub const ATTEMPT_WITHIN: SignedDuration = SignedDuration::from_hours(2);
+
+/// What was seen of a tenant.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// The data stack, if there is one.
+    pub data: Option<Stack>,
+    /// The app stack, if there is one.
+    pub app: Option<Stack>,
+    /// How the application is; looked at only once its stack is ready.
+    pub health: Option<Health>,
+}
+
+/// What the catalogue wants of the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether the tenant's tier is protected against deletion.
+    pub protection: bool,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Have CloudFormation create a stack.
+    CreateStack(StackKind),
+    /// Have CloudFormation delete a stack.
+    DeleteStack(StackKind),
+    /// Make the application's own database role as it should be.
+    EnsureDatabaseRole,
+    /// Turn on deletion protection of the database and termination protection of its stack.
+    Protect,
+    /// Record that the tenant is active, at this URL.
+    MarkActive {
+        /// Where the tenant answers.
+        url: String,
+    },
+    /// Record that the attempt failed, and why.
+    MarkFailed(Failure),
+    /// Tell the world what the record says.
+    Announce,
+    /// Record that nothing half-made is left, or that a person must remove it.
+    Settle,
+    /// Look again later.
+    Wait,
+}
+
+impl Action {
+    /// Whether it changes something outside of the record.
+    pub fn reaches_outside(&self) -> bool {
+        match self {
+            Self::CreateStack(_)
+            | Self::DeleteStack(_)
+            | Self::EnsureDatabaseRole
+            | Self::Protect
+            | Self::Announce => true,
+            Self::MarkActive { .. } | Self::MarkFailed(_) | Self::Settle | Self::Wait => false,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateStack(kind) => write!(f, "create the {kind}"),
+            Self::DeleteStack(kind) => write!(f, "delete the {kind}"),
+            Self::EnsureDatabaseRole => f.write_str("ensure the application's database role"),
+            Self::Protect => f.write_str("protect the data"),
+            Self::MarkActive { url } => write!(f, "mark active at {url}"),
+            Self::MarkFailed(failure) => write!(f, "mark failed in step {}", failure.step),
+            Self::Announce => f.write_str("announce"),
+            Self::Settle => f.write_str("settle"),
+            Self::Wait => f.write_str("wait"),
+        }
+    }
+}
+
+/// An action and why it is taken; both go to the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What to do.
+    pub action: Action,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.action, self.why)
+    }
+}
+
+fn because(action: Action, why: impl Into<String>) -> Decision {
+    Decision { action, why: why.into() }
+}
+
+/// What to do for the tenant of `record`, in this order.
+///
+/// An empty answer means that all is done.
+pub fn decide(
+    record: &TenantRecord,
+    observed: &Observed,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Vec<Decision> {
+    match record.status {
+        Status::Onboarding => onboard(record, observed, wanted, now),
+        Status::Failed => clean_up(record, observed),
+        Status::Active => announce(record),
+        // Other parts of a tenant's life are not this decision's.
+        Status::Suspended | Status::Offboarding | Status::Offboarded => Vec::new(),
+    }
+}
+
+fn announce(record: &TenantRecord) -> Vec<Decision> {
+    if record.announced {
+        return Vec::new();
+    }
+    vec![because(Action::Announce, format!("nobody was told that the tenant is {}", record.status))]
+}
+
+fn onboard(
+    record: &TenantRecord,
+    observed: &Observed,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Vec<Decision> {
+    let decisions = next_step(record, observed, wanted, now);
+    let overdue = now.duration_since(record.attempt_at) > ATTEMPT_WITHIN;
+    let waits = decisions.iter().any(|decision| decision.action == Action::Wait);
+    let engine_at_work = [&observed.data, &observed.app]
+        .into_iter()
+        .flatten()
+        .any(|stack| stack.state == StackState::InProgress);
+    // CloudFormation ends by itself; what it has begun is not interrupted.
+    if overdue && !engine_at_work && (waits || decisions.is_empty()) {
+        let why = decisions.first().map_or("nothing moves", |decision| decision.why.as_str());
+        return fail(
+            record,
+            "time",
+            None,
+            format!("not done within {} hours; last: {why}", ATTEMPT_WITHIN.as_hours()),
+            now,
+        );
+    }
+    decisions
+}
+
+fn next_step(
+    record: &TenantRecord,
+    observed: &Observed,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Vec<Decision> {
+    let data = match standing(record, StackKind::Data, observed.data.as_ref(), now) {
+        Standing::Ready(stack) => stack,
+        Standing::Otherwise(decisions) => return decisions,
+    };
+    let mut decisions = Vec::new();
+    if record.database_role_at.is_none() {
+        decisions.push(because(
+            Action::EnsureDatabaseRole,
+            "the database is up, and the application does not use its master user",
+        ));
+    }
+    // Migrations of the application's schema come here, between the stacks.
+    let app = match standing(record, StackKind::App, observed.app.as_ref(), now) {
+        Standing::Ready(stack) => stack,
+        Standing::Otherwise(next) => {
+            decisions.extend(next);
+            return decisions;
+        }
+    };
+    if let Some(ailment) = ailment(observed) {
+        if now.duration_since(app.created_at) > HEALTHY_WITHIN {
+            let why = format!("not healthy after {} minutes: {ailment}", HEALTHY_WITHIN.as_mins());
+            decisions.extend(fail(record, "health", None, why, now));
+        } else {
+            decisions.push(because(Action::Wait, format!("the application starts: {ailment}")));
+        }
+        return decisions;
+    }
+    if wanted.protection && !data.is_protected() {
+        if data.state == StackState::UpdateRolledBack {
+            decisions.extend(fail_with(record, "protection", data, now));
+        } else {
+            decisions
+                .push(because(Action::Protect, "the tenant is healthy and its tier protected"));
+            decisions.push(because(Action::Wait, "CloudFormation updates the data stack"));
+        }
+        return decisions;
+    }
+    let url = app.outputs.get(crate::template::output::URL).cloned().unwrap_or_default();
+    decisions.push(because(Action::MarkActive { url }, "all its services and targets are healthy"));
+    decisions.push(because(Action::Announce, "nobody was told that the tenant is active"));
+    decisions
+}
+
+/// Why the application cannot be called healthy, if so.
+fn ailment(observed: &Observed) -> Option<String> {
+    match &observed.health {
+        Some(health) => health.ailment(),
+        None => Some("its health is not known yet".to_owned()),
+    }
+}
+
+enum Standing<'a> {
+    Ready(&'a Stack),
+    Otherwise(Vec<Decision>),
+}
+
+/// What a stack of an onboarding tenant calls for.
+fn standing<'a>(
+    record: &TenantRecord,
+    kind: StackKind,
+    stack: Option<&'a Stack>,
+    now: Timestamp,
+) -> Standing<'a> {
+    let Some(stack) = stack else {
+        return Standing::Otherwise(vec![
+            because(Action::CreateStack(kind), "there is none"),
+            because(Action::Wait, format!("CloudFormation creates the {kind}")),
+        ]);
+    };
+    Standing::Otherwise(match stack.state {
+        StackState::Ready | StackState::UpdateRolledBack => return Standing::Ready(stack),
+        StackState::InProgress => vec![because(
+            Action::Wait,
+            format!("CloudFormation works on the {kind}: {}", stack.status),
+        )],
+        StackState::Broken if stack.created_at < record.attempt_at => vec![
+            because(Action::DeleteStack(kind), "an earlier attempt left it behind"),
+            because(Action::Wait, format!("CloudFormation deletes the {kind}")),
+        ],
+        StackState::Broken | StackState::Stuck => fail_with(record, &kind.to_string(), stack, now),
+    })
+}
+
+fn fail_with(record: &TenantRecord, step: &str, stack: &Stack, now: Timestamp) -> Vec<Decision> {
+    let (resource, reason) = match &stack.cause {
+        Some(cause) => (cause.resource.clone(), cause.reason.clone()),
+        None => (None, format!("the stack {} is {}", stack.name, stack.status)),
+    };
+    fail(record, step, resource, reason, now)
+}
+
+fn fail(
+    record: &TenantRecord,
+    step: &str,
+    resource: Option<String>,
+    reason: String,
+    now: Timestamp,
+) -> Vec<Decision> {
+    let why = match &resource {
+        Some(resource) => format!("{resource}: {reason}"),
+        None => reason.clone(),
+    };
+    let failure = Failure { step: step.to_owned(), resource, reason, at: now };
+    vec![
+        because(Action::MarkFailed(failure), why),
+        because(Action::Announce, format!("attempt {} has ended", record.attempt)),
+        because(Action::Wait, "what the attempt left behind is removed next"),
+    ]
+}
+
+/// A failed tenant: tell it, then remove what is half-made. A data stack that came up whole is
+/// kept: it is not half-made, and the next attempt goes on from it.
+fn clean_up(record: &TenantRecord, observed: &Observed) -> Vec<Decision> {
+    let mut decisions = announce(record);
+    if !record.cleaning_up {
+        return decisions;
+    }
+    let leftovers = [
+        observed.app.as_ref().map(|stack| (StackKind::App, stack)),
+        observed.data.as_ref().filter(|stack| !stack.is_whole()).map(|s| (StackKind::Data, s)),
+    ];
+    let mut waits = None;
+    for (kind, stack) in leftovers.into_iter().flatten() {
+        match stack.state {
+            StackState::InProgress => {
+                waits = Some(format!("CloudFormation works on the {kind}: {}", stack.status));
+            }
+            StackState::Stuck => decisions.push(because(
+                Action::Settle,
+                format!(
+                    "the stack {} is {} and must be removed by a person before the next attempt",
+                    stack.name, stack.status
+                ),
+            )),
+            StackState::Ready | StackState::UpdateRolledBack | StackState::Broken => {
+                decisions.push(because(Action::DeleteStack(kind), "its attempt failed"));
+                waits = Some(format!("CloudFormation deletes the {kind}"));
+            }
+        }
+    }
+    let settled = decisions.iter().any(|decision| decision.action == Action::Settle);
+    match waits {
+        Some(why) => {
+            // Settled is said once, when nothing moves any more.
+            decisions.retain(|decision| decision.action != Action::Settle);
+            decisions.push(because(Action::Wait, why));
+        }
+        None if !settled => {
+            decisions.push(because(Action::Settle, "nothing half-made is left"));
+        }
+        None => {}
+    }
+    decisions
+}

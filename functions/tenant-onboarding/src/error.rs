@@ -1,0 +1,81 @@
+//! What can go wrong in a pass, and whether trying again can help.
+//!
+//! Transient: the message comes again, a little later each time. Permanent: the attempt is
+//! recorded as failed with these words as its reason, so they say what was tried, on what, what
+//! happened and what to do next.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use runtime::{Classify, RequeueError, describe_sdk_error, is_transient};
+use store::StoreError;
+
+/// Why a pass could not do what it decided.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// AWS refused a call or did not answer.
+    #[error("could not {tried}: {reason}")]
+    Aws {
+        /// What was tried, on what.
+        tried: String,
+        /// AWS's code and message.
+        reason: String,
+        /// Whether the same call may succeed later.
+        transient: bool,
+    },
+    /// The table refused a write or did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tenant's database could not be opened or changed.
+    #[error("{reason}")]
+    Database {
+        /// What was tried, on what, what happened and what to do next.
+        reason: String,
+        /// Whether the same attempt may succeed later.
+        transient: bool,
+    },
+    /// The next look could not be queued.
+    #[error(transparent)]
+    Requeue(#[from] RequeueError),
+    /// Somebody else is at work on the same thing.
+    #[error("{0}; it is looked at again in a moment")]
+    Busy(String),
+    /// The deployment does not fit the catalogue or the templates.
+    #[error("{0}")]
+    Deployment(String),
+}
+
+/// An AWS call that failed while trying to do `tried`.
+pub fn call<E>(tried: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Error::Aws {
+        tried: tried.into(),
+        reason: describe_sdk_error(error),
+        transient: is_transient(error),
+    }
+}
+
+impl Classify for Error {
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Aws { .. } => "AwsCallFailed",
+            Self::Store(_) => "StoreFailed",
+            Self::Database { .. } => "DatabaseFailed",
+            Self::Requeue(_) => "RequeueFailed",
+            Self::Busy(_) => "Busy",
+            Self::Deployment(_) => "DeploymentIncomplete",
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Aws { transient, .. } | Self::Database { transient, .. } => *transient,
+            Self::Store(error) => error.is_transient(),
+            Self::Requeue(error) => error.is_transient(),
+            Self::Busy(_) => true,
+            Self::Deployment(_) => false,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From the environment to a function that is ready: wiring, catalogue, clients.
+
+use std::path::PathBuf;
+
+use aws_config::SdkConfig;
+use database::Trust;
+use domain::{Catalogue, TenantId};
+use runtime::{Requeue, StartError};
+use store::{Store, TenantKey};
+
+use crate::TenantOnboarding;
+use crate::act::Hands;
+use crate::observe::Observer;
+use crate::wiring::Wiring;
+
+/// The catalogue's name beside the binary, where `make package` puts it.
+const CATALOGUE: &str = "caretaker.toml";
+
+impl TenantOnboarding {
+    /// The function for this wiring, with all clients from one configuration.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read or does not know the environment.
+    pub fn new(wiring: Wiring, config: &SdkConfig) -> Result<Self, StartError> {
+        let path = wiring.catalogue.as_ref().map_or_else(beside_the_binary, PathBuf::from);
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            StartError::new(
+                "CatalogueMissing",
+                format!(
+                    "could not read the catalogue {name}: {error}; `make package` puts it \
+                         beside the binary, and CARETAKER_CATALOGUE names another place"
+                ),
+            )
+        })?;
+        let catalogue = Catalogue::parse(&name, &text)
+            .map_err(|error| StartError::new("CatalogueInvalid", error.to_string()))?;
+        Self::with_catalogue(catalogue, wiring, config)
+    }
+
+    /// The function for this catalogue and wiring.
+    ///
+    /// # Errors
+    /// When the catalogue is another product's or does not know the environment.
+    pub fn with_catalogue(
+        catalogue: Catalogue,
+        wiring: Wiring,
+        config: &SdkConfig,
+    ) -> Result<Self, StartError> {
+        let environments: Vec<String> = catalogue.environments().map(ToString::to_string).collect();
+        if catalogue.product != wiring.product
+            || !environments.contains(&wiring.environment.to_string())
+        {
+            let message = format!(
+                "the deployment is wired for {} in {}, but the catalogue is that of {} with the \
+                 environments {}",
+                wiring.product,
+                wiring.environment,
+                catalogue.product,
+                environments.join(", ")
+            );
+            return Err(StartError::new("CatalogueDoesNotFit", message));
+        }
+        let sqs = aws_sdk_sqs::Client::new(config);
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(config), wiring.table.clone()),
+            observer: Observer {
+                cloudformation: aws_sdk_cloudformation::Client::new(config),
+                ecs: aws_sdk_ecs::Client::new(config),
+                elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            },
+            hands: Hands {
+                cloudformation: aws_sdk_cloudformation::Client::new(config),
+                secrets: aws_sdk_secretsmanager::Client::new(config),
+                events: aws_sdk_eventbridge::Client::new(config),
+                sns: aws_sdk_sns::Client::new(config),
+                sqs: sqs.clone(),
+                trust: Trust::from_setting(wiring.database_ca_file.as_ref()),
+            },
+            requeue: Requeue::new(sqs, wiring.queue_url.clone()),
+            catalogue,
+            wiring,
+        })
+    }
+
+    pub(crate) fn key(&self, tenant_id: &TenantId) -> TenantKey {
+        TenantKey::new(
+            self.wiring.product.clone(),
+            self.wiring.environment.clone(),
+            tenant_id.clone(),
+        )
+    }
+}
+
+fn beside_the_binary() -> PathBuf {
+    let folder = std::env::var_os("LAMBDA_TASK_ROOT").map_or_else(PathBuf::new, PathBuf::from);
+    folder.join(CATALOGUE)
+}

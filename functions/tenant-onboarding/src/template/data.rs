@@ -1,0 +1,30 @@
+//! The data stack: everything of a tenant that must not be lost, and the security groups that
+//! hold it together.
+
+mod buckets;
+mod cache;
+mod database;
+mod files;
+mod network;
+mod secrets;
+
+use domain::Tenant;
+use domain::catalogue::Settings;
+use serde_json::Value;
+
+use super::cfn::Draft;
+
+/// The template of the data stack.
+pub(super) fn render(tenant: &Tenant, settings: &Settings) -> Value {
+    let mut draft = Draft::new(tenant, settings);
+    network::add(&mut draft);
+    secrets::add(&mut draft);
+    database::add(&mut draft);
+    cache::add(&mut draft);
+    buckets::add(&mut draft);
+    files::add(&mut draft);
+    draft.finish(format!(
+        "What tenant {} of {} {} must not lose: database, cache, buckets, files, secrets.",
+        tenant.id, tenant.product, tenant.environment
+    ))
+}
