@@ -97,11 +97,7 @@ impl Names {
 impl Names {
     /// The tenant to whom the resource `name` of `product` in `environment` belongs, by the
     /// scheme; `None` where it is no tenant's.
-    pub fn tenant_of(
-        product: &Product,
-        environment: &Environment,
-        name: &str,
-    ) -> Option<TenantId> {
+    pub fn tenant_of(product: &Product, environment: &Environment, name: &str) -> Option<TenantId> {
         let rest = name.strip_prefix(product.as_str())?.strip_prefix('-')?;
         // The tenant's id may itself hold the environment's word, and a component may: the scheme
         // is unambiguous only because a component is asked for, so the last place wins.
