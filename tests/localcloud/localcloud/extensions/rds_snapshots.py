@@ -11,7 +11,6 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 from localcloud import databases
 from localcloud.extensions import rds as databases_of_rds

@@ -1,0 +1,119 @@
+"""Images: folders below ``tests/localcloud/images``, and Redis.
+
+A folder's ``image.toml`` says what a container of it runs:
+
+    base = "health-web"                      # optional: another folder that this one varies
+    command = ["gunicorn", "mate.wsgi"]      # what `docker run` without a command starts
+    entrypoint = ["python"]                  # optional: goes before any command
+    env = { PYTHONUNBUFFERED = "1" }         # optional
+    workdir = "app"                          # optional, below the folder; default: the folder
+
+The registry, the repository's path and the tag do not matter: ``mate-web``,
+``000000000000.dkr.ecr.us-east-1.amazonaws.com/mate-web:1.4`` and a digest are the same image.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from docker.errors import ImageNotFound
+
+# Folders to search, first match counts; tests may put one of their own in front.
+IMAGES_PATH_VARIABLE = "LOCALCLOUD_IMAGES"
+IMAGES = Path(__file__).parents[3] / "images"
+
+# Images of Docker Hub whose program is on this machine. ECS tasks use them as sidecars; databases
+# and caches of RDS and ElastiCache do not come this way.
+_REDIS = ("redis-server", "--bind", "${CONTAINER_IP}", "--save", "", "--appendonly", "no")
+_KNOWN = {"redis": _REDIS, "valkey": _REDIS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """What a container starts with."""
+
+    name: str
+    command: tuple[str, ...]
+    workdir: Path
+    entrypoint: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """A digest that changes when the image's definition does."""
+        return "sha256:" + hashlib.sha256(repr(self).encode()).hexdigest()
+
+    def tag(self, _repository: str, tag: str | None = None) -> bool:
+        """Names do not matter here; tagging always succeeds."""
+        del tag
+        return True
+
+
+class ImageCollection:
+    """``client.images``."""
+
+    def get(self, name: str) -> Image:
+        """The image of that name, whatever its registry and tag."""
+        short = short_name(name)
+        if short in _KNOWN:
+            return Image(short, _KNOWN[short], Path("/"))
+        for folder in _search_path():
+            if (folder / short / "image.toml").exists():
+                return _load(folder / short)
+        raise ImageNotFound(
+            f"pull access denied for {name}, repository does not exist: "
+            f"there is no folder {short} in {', '.join(map(str, _search_path()))}"
+        )
+
+    def pull(self, repository: str, tag: str | None = None, **_options: object) -> Image:
+        """There is nothing to transfer."""
+        del tag
+        return self.get(repository)
+
+    def get_registry_data(self, name: str, **_options: object) -> Image:
+        """What the registry would answer about an image."""
+        return self.get(name)
+
+
+def short_name(name: str) -> str:
+    """``mate-web`` of ``registry/path/mate-web:1.4@sha256:…``."""
+    return name.split("@", 1)[0].rsplit("/", 1)[-1].split(":", 1)[0]
+
+
+def _search_path() -> list[Path]:
+    extra = os.environ.get(IMAGES_PATH_VARIABLE, "")
+    return [*(Path(part) for part in extra.split(os.pathsep) if part), IMAGES]
+
+
+def _load(folder: Path) -> Image:
+    described = _describe(folder)
+    home = Path(described.pop("home"))
+    unknown = sorted(set(described) - {"command", "entrypoint", "env", "workdir"})
+    if unknown or not described.get("command"):
+        raise ImageNotFound(
+            f"{folder / 'image.toml'} is not an image: "
+            + (f"unknown keys {', '.join(unknown)}" if unknown else "it has no command")
+        )
+    return Image(
+        name=folder.name,
+        command=tuple(described["command"]),
+        workdir=home / described.get("workdir", "."),
+        entrypoint=tuple(described.get("entrypoint", ())),
+        env=tuple(sorted(described.get("env", {}).items())),
+    )
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """The folder's own words over those of its base."""
+    own = tomllib.loads((folder / "image.toml").read_text(encoding="utf-8"))
+    base = own.pop("base", None)
+    if base is None:
+        return {"home": str(folder), **own}
+    inherited = _describe(folder.parent / base)
+    env = {**inherited.get("env", {}), **own.get("env", {})}
+    return {**inherited, **own, "env": env}
