@@ -72,6 +72,7 @@ def up(settings: Settings, *, keep: bool, watch: int | None) -> int:
     finally:
         _stop_server(server)
         _end_descendants()
+        _remove_data_outside(settings.state_dir)
         with contextlib.suppress(FileNotFoundError):
             (settings.state_dir / READY_FILE).unlink()
         lock.close()
@@ -140,6 +141,7 @@ def _claim(state_dir: Path) -> IO[str]:
 
 def _wipe(state_dir: Path) -> None:
     """Start from nothing: whatever an earlier cloud left in its folder goes."""
+    _remove_data_outside(state_dir)
     for entry in state_dir.iterdir():
         if entry.name in (LOCK_FILE, MARKER):
             continue
@@ -249,6 +251,14 @@ def _end_descendants() -> None:
         for pid in children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def _remove_data_outside(state_dir: Path) -> None:
+    """Remove the servers' data where it had to live elsewhere, in case the server could not."""
+    data = state_dir / "data"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve(), ignore_errors=True)
+        data.unlink()
 
 
 def _reap_orphans(server_pid: int) -> None:

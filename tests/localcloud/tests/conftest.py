@@ -1,0 +1,21 @@
+"""One cloud for all tests that do not need one of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+from cloud import Cloud, start
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running cloud; tests choose names that are theirs alone."""
+    running = start(tmp_path_factory.mktemp("cloud") / "state")
+    yield running
+    running.stop()
