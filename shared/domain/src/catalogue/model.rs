@@ -278,9 +278,9 @@ pub struct Rotation {
     pub database_days: u32,
     /// `master_days`: the database's master user.
     pub master_days: u32,
-    /// `cache_days`: the cache's auth token.
+    /// `cache_days`: the cache's auth token; 0 without a cache.
     pub cache_days: u32,
-    /// `keys_days`: application keys.
+    /// `keys_days`: application keys; 0 without keys.
     pub keys_days: u32,
 }
 

@@ -61,7 +61,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Read<Settings> {
     });
     exactly_one_speaks_http(section, &speakers);
     let alarms = alarms::read(section, resources.cache);
-    let rotation = section.table("rotation", rotation);
+    let rotation = section.table("rotation", |table| rotation(table, &resources));
     let log_retention_days = section.table("logs", |logs| {
         logs.required("retention_days", &OneOf(LOG_RETENTION_DAYS)).map(|days| days.value)
     });
@@ -90,11 +90,17 @@ fn exactly_one_speaks_http(section: &Section<'_>, speakers: &[String]) {
     }
 }
 
-fn rotation(section: &mut Section<'_>) -> Read<Rotation> {
+fn rotation(section: &mut Section<'_>, resources: &Resources) -> Read<Rotation> {
     let database = section.required("database_days", &ROTATION_DAYS);
     let master = section.required("master_days", &ROTATION_DAYS);
-    let cache = section.required("cache_days", &ROTATION_DAYS);
-    let keys = section.required("keys_days", &ROTATION_DAYS);
+    let mut only_with = |has: bool, key: &str| {
+        if has {
+            return section.required(key, &ROTATION_DAYS);
+        }
+        section.or(key, &ROTATION_DAYS, 0)
+    };
+    let cache = only_with(resources.cache, "cache_days");
+    let keys = only_with(!resources.keys.is_empty(), "keys_days");
     Ok(Rotation {
         database_days: database?.value,
         master_days: master?.value,
