@@ -15,6 +15,7 @@ from localcloud.settings import Settings
 logger = logging.getLogger("localcloud")
 
 ORDER = (
+    "permissions",
     "functions",
     "rds",
     "elasticache",
