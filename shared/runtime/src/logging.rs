@@ -26,9 +26,19 @@ const LAMBDA_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 /// `info`, or `info,store=debug`: levels by target, as everywhere in Rust.
 const RUST_LEVEL_VARIABLE: &str = "RUST_LOG";
 
-/// The Lambda runtime logs the `Debug` of every handler error and panic; the shell logs them itself, readably and
-/// once.
-const SILENCED_TARGET: &str = "lambda_runtime::layers::panic";
+/// What others may log at most, whatever the level: beyond it lie whole requests, responses and statements, with the
+/// secrets in them. Targets that begin so; a longer one in `RUST_LOG` wins, for a person who knows what they ask for.
+const CAPS: [(&str, LevelFilter); 6] = [
+    // It logs the `Debug` of every handler error and panic; the shell logs them itself, readably and once.
+    ("lambda_runtime::layers::panic", LevelFilter::OFF),
+    // The SDK: requests and headers, security token included, at debug and trace.
+    ("aws_", LevelFilter::INFO),
+    ("hyper", LevelFilter::INFO),
+    ("rustls", LevelFilter::INFO),
+    ("sqlx", LevelFilter::INFO),
+    // It logs slow statements as warnings, whole.
+    ("sqlx::query", LevelFilter::OFF),
+];
 
 /// Sets up the process's logs: JSON lines to standard output, each with `function`, and panics among them.
 ///
@@ -77,8 +87,11 @@ fn filter(lambda_level: Option<&str>, rust_log: Option<&str>) -> (Targets, Optio
 }
 
 fn targets(directives: &str) -> Result<Targets, tracing_subscriber::filter::ParseError> {
-    let filter: Targets = directives.to_ascii_lowercase().parse()?;
-    Ok(filter.with_target(SILENCED_TARGET, LevelFilter::OFF))
+    let asked: Targets = directives.to_ascii_lowercase().parse()?;
+    let general = asked.default_level().unwrap_or(LevelFilter::OFF);
+    let caps = CAPS.map(|(target, cap)| (target, cap.min(general)));
+    // What was asked for by name comes last: of two levels for the same target the later one stands.
+    Ok(Targets::new().with_default(general).with_targets(caps).with_targets(asked))
 }
 
 fn non_blank(value: Option<&str>) -> Option<&str> {
@@ -128,7 +141,37 @@ mod tests {
     }
 
     #[test]
-    fn the_runtimes_own_report_of_a_failed_handler_is_silent() {
-        assert!(!filter(Some("trace"), None).0.would_enable(SILENCED_TARGET, &Level::ERROR));
+    fn at_the_most_talkative_level_others_still_keep_requests_and_statements_to_themselves() {
+        let (filter, _) = filter(Some("TRACE"), None);
+        assert!(filter.would_enable("store", &Level::TRACE));
+        let cases = [
+            ("aws_smithy_runtime::client::orchestrator", Some(Level::INFO)),
+            ("aws_sigv4::http_request", Some(Level::INFO)),
+            ("hyper_util::client", Some(Level::INFO)),
+            ("sqlx::pool", Some(Level::INFO)),
+            ("sqlx::query", None),
+            ("lambda_runtime::layers::panic", None),
+        ];
+        for (target, most) in cases {
+            for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                let expected = most.is_some_and(|most| level <= most);
+                assert_eq!(filter.would_enable(target, &level), expected, "{target} at {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_low_level_holds_for_others_too() {
+        let (filter, _) = filter(Some("ERROR"), None);
+        assert!(filter.would_enable("aws_config", &Level::ERROR));
+        assert!(!filter.would_enable("aws_config", &Level::WARN));
+    }
+
+    #[test]
+    fn a_person_may_ask_for_more_by_name() {
+        let (filter, _) = filter(None, Some("info,aws_smithy_runtime=debug,hyper=off"));
+        assert!(filter.would_enable("aws_smithy_runtime::client", &Level::DEBUG));
+        assert!(!filter.would_enable("aws_sigv4", &Level::DEBUG));
+        assert!(!filter.would_enable("hyper", &Level::ERROR));
     }
 }

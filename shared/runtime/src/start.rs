@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tracing::{error, info};
 
 use crate::clients::{self, Timeouts};
+use crate::clock::Clock;
 use crate::error::Classify;
 use crate::invocation::Invocation;
 use crate::logging;
@@ -91,7 +92,8 @@ impl Shell {
         let handler = Rc::new(handler);
         let service = service_fn(move |event: LambdaEvent<P>| {
             let (payload, context) = event.into_parts();
-            let invocation = Invocation::from_context(&context, counted.is_first());
+            let invocation =
+                Invocation::from_context(&context, counted.is_first(), Clock::system());
             let handler = Rc::clone(&handler);
             async move { handler(payload, invocation).await.map_err(|error| logged(&error)) }
         });

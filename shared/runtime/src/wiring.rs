@@ -112,15 +112,13 @@ impl Wiring {
     /// Ends the reading with what was read, for values that [`Wiring::parsed`] gave one by one: fails with every
     /// problem found.
     pub fn complete<T>(mut self, value: Option<T>) -> Result<T, WiringError> {
-        match value {
-            Some(value) => self.finish().map(|()| value),
-            None => {
-                if self.problems.is_empty() {
-                    self.reject("CARETAKER_*", &"something was not given, and nobody said what");
-                }
-                Err(WiringError(self.problems))
-            }
+        if let Some(value) = value {
+            return self.finish().map(|()| value);
         }
+        if self.problems.is_empty() {
+            self.reject("CARETAKER_*", &"something was not given, and nobody said what");
+        }
+        Err(WiringError(self.problems))
     }
 
     /// Ends the reading: fails with every problem found.

@@ -184,6 +184,7 @@ async fn an_empty_batch_is_no_failure() {
 fn a_message_is_read_with_what_sqs_says_about_it() {
     let event: SqsEvent = serde_json::from_value(json!({ "Records": [{
         "messageId": "m-1",
+        "receiptHandle": "r-1",
         "body": "not JSON",
         "attributes": {
             "ApproximateReceiveCount": "3",
@@ -203,6 +204,7 @@ fn a_message_is_read_with_what_sqs_says_about_it() {
     let record = Record::from(event.records.into_iter().next().unwrap());
     let expected = Record {
         message_id: "m-1".to_owned(),
+        receipt_handle: "r-1".to_owned(),
         body: "not JSON".to_owned(),
         receive_count: 3,
         sent_at: Some(noon()),
