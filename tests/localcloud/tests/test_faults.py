@@ -184,9 +184,7 @@ def test_all_mistakes_in_the_rules_are_named_at_once(cloud):
 def test_settings_change_all_together_or_not_at_all(cloud):
     before = cloud.control("GET", "settings")
     with pytest.raises(AssertionError, match=r"port: fixed.*no such setting"):
-        cloud.control(
-            "PUT", "settings", {"rds_available_seconds": 9, "port": 1, "colour": "blue"}
-        )
+        cloud.control("PUT", "settings", {"rds_available_seconds": 9, "port": 1, "colour": "blue"})
     assert cloud.control("GET", "settings") == before
     with cloud.settings(rds_available_seconds=9):
         assert cloud.control("GET", "settings")["rds_available_seconds"] == 9.0

@@ -19,9 +19,9 @@ def register_all() -> None:
     """Make every type known to the stack engine."""
     from ministack.services.cloudformation import provisioners
 
-    from localcloud.resources import alarms, autoscaling, ecs, secrets, security_groups
+    from localcloud.resources import alarms, autoscaling, ecs, existing, secrets, security_groups
 
-    for module in (alarms, autoscaling, ecs, secrets, security_groups):
+    for module in (alarms, autoscaling, ecs, existing, secrets, security_groups):
         for resource_type, handlers in module.types().items():
             known = provisioners._RESOURCE_HANDLERS.setdefault(resource_type, {})
             known.update(handlers)

@@ -1,0 +1,308 @@
+"""What AWS's own services tell the default bus, and what rules and mappings do with events."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from cloud import wait_for
+
+
+class Inbox:
+    """A queue behind a rule, and all that has come in so far."""
+
+    def __init__(self, cloud, name: str, pattern: dict, **target) -> None:
+        self._cloud = cloud
+        self._url, arn = cloud.queue(name)
+        events = cloud.client("events")
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn, **target}])
+        self.received: list[dict] = []
+
+    def wait_until(self, what: str, condition) -> None:
+        def look() -> bool:
+            self.received += [json.loads(body) for body in self._cloud.take_messages(self._url)]
+            return condition(self.received)
+
+        wait_for(what, look)
+
+
+def test_a_stack_tells_every_step_with_its_token(cloud):
+    inbox = Inbox(
+        cloud,
+        "stack-events",
+        {
+            "source": ["aws.cloudformation"],
+            "detail-type": ["CloudFormation Stack Status Change"],
+            "detail": {"stack-id": [{"wildcard": "*:stack/telling/*"}]},
+        },
+    )
+    resources = {"Queue": {"Type": "AWS::SQS::Queue"}}
+    stack = cloud.stack("telling", resources, ClientRequestToken="telling-1")
+    inbox.wait_until("both events", lambda received: len(received) == 2)
+    first, last = inbox.received
+    assert first["detail"] == {
+        "stack-id": stack["StackId"],
+        "status-details": {"status": "CREATE_IN_PROGRESS", "status-reason": "User Initiated"},
+        "client-request-token": "telling-1",
+    }
+    assert last["detail"]["status-details"]["status"] == "CREATE_COMPLETE"
+    assert last["resources"] == [stack["StackId"]]
+    assert last["account"] == cloud.ready["account_id"]
+
+
+def test_whoever_hears_of_a_stacks_end_finds_it_ended(cloud):
+    cloud.function(
+        "hears",
+        "import boto3\n"
+        "def handle(event):\n"
+        "    cloudformation = boto3.client('cloudformation')\n"
+        "    stack = event['detail']['stack-id']\n"
+        "    found = cloudformation.describe_stacks(StackName=stack)['Stacks'][0]['StackStatus']\n"
+        "    told = event['detail']['status-details']['status']\n"
+        "    url = os.environ['AWS_ENDPOINT_URL'] + '/000000000000/heard'\n"
+        "    boto3.client('sqs').send_message(QueueUrl=url, MessageBody=told + ' ' + found)\n",
+        "cloudformation:DescribeStacks",
+        "sqs:SendMessage",
+    )
+    url, _ = cloud.queue("heard")
+    events = cloud.client("events")
+    pattern = {
+        "source": ["aws.cloudformation"],
+        "detail": {
+            "stack-id": [{"wildcard": "*:stack/heard-of/*"}],
+            "status-details": {"status": [{"suffix": "_COMPLETE"}]},
+        },
+        "detail-type": ["CloudFormation Stack Status Change"],
+    }
+    arn = events.put_rule(Name="hears", EventPattern=json.dumps(pattern))["RuleArn"]
+    cloud.client("lambda").add_permission(
+        FunctionName="hears",
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=arn,
+    )
+    function = cloud.client("lambda").get_function(FunctionName="hears")
+    events.put_targets(
+        Rule="hears",
+        Targets=[{"Id": "function", "Arn": function["Configuration"]["FunctionArn"]}],
+    )
+    fault = {"kind": "fail_resource", "stack": "heard-of", "logical_id": "Queue"}
+    with cloud.faults(fault):
+        cloud.stack("heard-of", {"Queue": {"Type": "AWS::SQS::Queue"}})
+    cloud.delete_stack("heard-of")
+    heard: list[str] = []
+    wait_for("both endings", lambda: heard.extend(cloud.take_messages(url)) or len(heard) == 2)
+    assert sorted(heard) == [
+        "DELETE_COMPLETE DELETE_COMPLETE",
+        "ROLLBACK_COMPLETE ROLLBACK_COMPLETE",
+    ] or sorted(heard) == [
+        "DELETE_COMPLETE DELETE_COMPLETE",
+        # The function was slower than the deletion; what it finds is later, never earlier.
+        "ROLLBACK_COMPLETE DELETE_COMPLETE",
+    ]
+
+
+def test_a_database_tells_its_birth_its_snapshot_and_its_end(cloud):
+    inbox = Inbox(cloud, "rds-events", {"source": ["aws.rds"]})
+    rds = cloud.client("rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier="telltale",
+        DBInstanceClass="db.t4g.micro",
+        Engine="postgres",
+        MasterUsername="master_user",
+        MasterUserPassword="correct-horse-battery",
+        AllocatedStorage=20,
+    )
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier="telltale", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    rds.create_db_snapshot(DBInstanceIdentifier="telltale", DBSnapshotIdentifier="told")
+
+    def ids(received: list[dict], source: str) -> list[str]:
+        return [
+            one["detail"]["EventID"]
+            for one in received
+            if one["detail"]["SourceIdentifier"] == source
+        ]
+
+    inbox.wait_until("the birth", lambda got: "RDS-EVENT-0005" in ids(got, "telltale"))
+    inbox.wait_until("the snapshot", lambda got: "RDS-EVENT-0042" in ids(got, "told"))
+    rds.delete_db_instance(DBInstanceIdentifier="telltale", SkipFinalSnapshot=True)
+    inbox.wait_until("the end", lambda got: "RDS-EVENT-0003" in ids(got, "telltale"))
+    (birth,) = [one for one in inbox.received if one["detail"]["EventID"] == "RDS-EVENT-0005"]
+    assert birth["detail-type"] == "RDS DB Instance Event"
+    assert birth["detail"]["SourceType"] == "DB_INSTANCE"
+    assert birth["resources"] == ["arn:aws:rds:us-east-1:000000000000:db:telltale"]
+
+
+def test_customers_cannot_speak_for_aws(cloud):
+    answer = cloud.client("events").put_events(
+        Entries=[{"Source": "aws.ecs", "DetailType": "ECS Task State Change", "Detail": "{}"}]
+    )
+    assert answer["FailedEntryCount"] == 1
+
+
+def test_a_rules_input_transformer_shapes_what_the_queue_gets(cloud):
+    inbox = Inbox(
+        cloud,
+        "transformed",
+        {"source": ["test.transformed"]},
+        InputTransformer={
+            "InputPathsMap": {"tenant": "$.detail.tenant"},
+            "InputTemplate": '{"caretaker": "look", "tenant": <tenant>}',
+        },
+    )
+    cloud.client("events").put_events(
+        Entries=[
+            {
+                "Source": "test.transformed",
+                "DetailType": "Anything",
+                "Detail": json.dumps({"tenant": "demo"}),
+            }
+        ]
+    )
+    inbox.wait_until("the message", lambda received: len(received) == 1)
+    assert inbox.received == [{"caretaker": "look", "tenant": "demo"}]
+
+
+def test_a_schedule_sends_to_a_queue(cloud):
+    url, arn = cloud.queue("scheduled-to")
+    role = cloud.role("scheduler-role", "sqs:SendMessage")
+    cloud.client("scheduler").create_schedule(
+        Name="soon",
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": arn, "RoleArn": role, "Input": '{"caretaker":"sweep"}'},
+    )
+    fired: list[str] = []
+    wait_for("its firing", lambda: fired.extend(cloud.take_messages(url)) or fired)
+    assert [json.loads(body) for body in fired] == [{"caretaker": "sweep"}]
+
+
+CONSUMER = """
+import boto3, time
+sqs = boto3.client("sqs")
+def handle(event):
+    failures = []
+    for record in event["Records"]:
+        body = json.loads(record["body"])
+        note = os.environ["AWS_ENDPOINT_URL"] + "/000000000000/" + body["note"]
+        times = record["attributes"]["ApproximateReceiveCount"]
+        sqs.send_message(QueueUrl=note, MessageBody=json.dumps([body["name"], int(times)]))
+        time.sleep(body.get("work", 0))
+        if int(times) <= body.get("failures", 0):
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
+"""
+
+
+@pytest.fixture(scope="module")
+def consumer(cloud):
+    return cloud.function("consumer", CONSUMER, "sqs:*", timeout=10)
+
+
+def consume(cloud, consumer: str, name: str, *, redrive: bool = False, **mapping):
+    """A queue whose messages the consumer gets, and the queue of its notes."""
+    attributes = {"VisibilityTimeout": "1"}
+    dead_url = None
+    if redrive:
+        dead_url, dead_arn = cloud.queue(f"{name}-dead")
+        attributes["RedrivePolicy"] = json.dumps(
+            {"deadLetterTargetArn": dead_arn, "maxReceiveCount": 3}
+        )
+    url, arn = cloud.queue(name, **attributes)
+    notes, _ = cloud.queue(f"{name}-notes")
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName=consumer,
+        EventSourceArn=arn,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        **mapping,
+    )
+    return url, notes, dead_url
+
+
+def test_only_the_failed_record_of_a_batch_comes_back(cloud, consumer):
+    url, notes, _ = consume(cloud, consumer, "partial", BatchSize=10)
+    cloud.client("sqs").send_message_batch(
+        QueueUrl=url,
+        Entries=[
+            {
+                "Id": name,
+                "MessageBody": json.dumps(
+                    {"name": name, "note": "partial-notes", "failures": int(name == "bad")}
+                ),
+            }
+            for name in ("good", "bad", "fine")
+        ],
+    )
+    seen: list[list] = []
+    wait_for(
+        "the second delivery",
+        lambda: (
+            seen.extend(json.loads(one) for one in cloud.take_messages(notes)) or ["bad", 2] in seen
+        ),
+    )
+    assert sorted(seen) == [["bad", 1], ["bad", 2], ["fine", 1], ["good", 1]]
+
+
+def test_what_keeps_failing_ends_in_the_dead_letter_queue(cloud, consumer):
+    url, notes, dead = consume(cloud, consumer, "hopeless", redrive=True)
+    body = json.dumps({"name": "hopeless", "note": "hopeless-notes", "failures": 99})
+    cloud.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    found: list[str] = []
+    wait_for("the dead letter", lambda: found.extend(cloud.take_messages(dead)) or found)
+    assert found == [body]
+    tries = [json.loads(one)[1] for one in cloud.take_messages(notes)]
+    assert tries == [1, 2, 3]
+
+
+def test_a_delayed_message_waits(cloud, consumer):
+    url, notes, _ = consume(cloud, consumer, "delayed")
+    sqs = cloud.client("sqs")
+
+    def send(name: str, delay: int) -> None:
+        body = json.dumps({"name": name, "note": "delayed-notes"})
+        sqs.send_message(QueueUrl=url, MessageBody=body, DelaySeconds=delay)
+
+    send("later", 2)
+    send("now", 0)
+    seen: list[str] = []
+    wait_for(
+        "both",
+        lambda: (
+            seen.extend(json.loads(one)[0] for one in cloud.take_messages(notes)) or len(seen) == 2
+        ),
+    )
+    assert seen == ["now", "later"]
+
+
+def test_a_mappings_concurrency_has_a_limit(cloud, consumer):
+    url, notes, _ = consume(
+        cloud,
+        consumer,
+        "limited",
+        BatchSize=1,
+        ScalingConfig={"MaximumConcurrency": 2},
+    )
+    sqs = cloud.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
+    for number in range(6):
+        body = json.dumps({"name": str(number), "note": "limited-notes", "work": 0.5})
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    in_flight = 0
+    seen: list[str] = []
+
+    def look() -> bool:
+        nonlocal in_flight
+        attributes = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+        )["Attributes"]
+        in_flight = max(in_flight, int(attributes["ApproximateNumberOfMessagesNotVisible"]))
+        seen.extend(cloud.take_messages(notes))
+        return len(seen) == 6
+
+    wait_for("all six", look)
+    assert in_flight <= 2
