@@ -13,7 +13,7 @@ CLIENT_SECONDS = 5.0
 REQUEST_BYTES_MAX = 65536
 
 
-def main():
+def main() -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     address = os.environ.get("CONTAINER_IP", "0.0.0.0"), int(os.environ.get("PORT", "8000"))
@@ -25,7 +25,7 @@ def main():
                 answer(client)
 
 
-def answer(client):
+def answer(client: socket.socket) -> None:
     """Read one request's head and answer it."""
     client.settimeout(CLIENT_SECONDS)
     head = b""

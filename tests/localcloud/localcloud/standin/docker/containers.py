@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from localcloud import processes
+from localcloud import authority, processes
 from localcloud.servers import addresses
 from localcloud.settings import current
 
@@ -212,8 +212,11 @@ class Container:
 
     def environment(self) -> dict[str, str]:
         """The container's whole environment; nothing of the server's own gets in."""
+        programs = [str(folder / "bin") for folder in self.image.folders]
+        programs += [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        known = {"${CA_BUNDLE}": str(current().state_dir / authority.CA_FILE)}
         env = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": os.pathsep.join(programs),
             "HOME": str(self.folder),
             "HOSTNAME": self.short_id,
             "LANG": "C.UTF-8",
@@ -221,7 +224,7 @@ class Container:
             "TMPDIR": str(self.folder / "tmp"),
             "PYTHONPYCACHEPREFIX": str(current().state_dir / "pycache"),
             "CONTAINER_IP": self.address,
-            **dict(self.image.env),
+            **{name: known.get(value, value) for name, value in self.image.env},
         }
         for name, value in self._environment.items():
             # The host, as seen from inside a container, is this machine's own loopback.
@@ -230,8 +233,11 @@ class Container:
 
     def inside(self, word: str) -> str:
         """A word of a command as it is meant inside: localhost, and files put there."""
-        if word.startswith("/") and (self.folder / "root" / word.lstrip("/")).exists():
-            return str(self.folder / "root" / word.lstrip("/"))
+        if word.startswith("/"):
+            put_there = self.folder / "root" / word.lstrip("/")
+            file = put_there if put_there.exists() else self.image.find(word)
+            if file is not None:
+                return str(file)
         return _LOCALHOST.sub(self.address, word)
 
     @property

@@ -3,10 +3,12 @@
 A folder's ``image.toml`` says what a container of it runs:
 
     base = "health-web"                      # optional: another folder that this one varies
-    command = ["gunicorn", "mate.wsgi"]      # what `docker run` without a command starts
+    command = ["gunicorn", "config.wsgi"]    # what `docker run` without a command starts
     entrypoint = ["python"]                  # optional: goes before any command
-    env = { PYTHONUNBUFFERED = "1" }         # optional
-    workdir = "app"                          # optional, below the folder; default: the folder
+    env = { PYTHONUNBUFFERED = "1" }         # optional; ${CA_BUNDLE} is the cloud's authority
+
+The folder (or that of its base) is the working directory. Programs in ``bin`` are found before any
+others; what is in ``root`` is what the image has at ``/``.
 
 The registry, the repository's path and the tag do not matter: ``mate-web``,
 ``000000000000.dkr.ecr.us-east-1.amazonaws.com/mate-web:1.4`` and a digest are the same image.
@@ -39,7 +41,8 @@ class Image:
 
     name: str
     command: tuple[str, ...]
-    workdir: Path
+    # The image's own folder first, then those of the images that it is based on.
+    folders: tuple[Path, ...] = ()
     entrypoint: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
 
@@ -47,6 +50,19 @@ class Image:
     def id(self) -> str:
         """A digest that changes when the image's definition does."""
         return "sha256:" + hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def workdir(self) -> Path:
+        """Where its commands start: in the folder that has the programs."""
+        return self.folders[-1] if self.folders else Path("/")
+
+    def find(self, absolute: str) -> Path | None:
+        """The file that the image has at an absolute path."""
+        for folder in self.folders:
+            file = folder / "root" / absolute.lstrip("/")
+            if file.is_file():
+                return file
+        return None
 
     def tag(self, _repository: str, tag: str | None = None) -> bool:
         """Names do not matter here; tagging always succeeds."""
@@ -61,7 +77,7 @@ class ImageCollection:
         """The image of that name, whatever its registry and tag."""
         short = short_name(name)
         if short in _KNOWN:
-            return Image(short, _KNOWN[short], Path("/"))
+            return Image(short, _KNOWN[short])
         for folder in _search_path():
             if (folder / short / "image.toml").exists():
                 return _load(folder / short)
@@ -91,9 +107,8 @@ def _search_path() -> list[Path]:
 
 
 def _load(folder: Path) -> Image:
-    described = _describe(folder)
-    home = Path(described.pop("home"))
-    unknown = sorted(set(described) - {"command", "entrypoint", "env", "workdir"})
+    described, folders = _describe(folder)
+    unknown = sorted(set(described) - {"command", "entrypoint", "env"})
     if unknown or not described.get("command"):
         raise ImageNotFound(
             f"{folder / 'image.toml'} is not an image: "
@@ -102,18 +117,18 @@ def _load(folder: Path) -> Image:
     return Image(
         name=folder.name,
         command=tuple(described["command"]),
-        workdir=home / described.get("workdir", "."),
+        folders=folders,
         entrypoint=tuple(described.get("entrypoint", ())),
         env=tuple(sorted(described.get("env", {}).items())),
     )
 
 
-def _describe(folder: Path) -> dict[str, Any]:
-    """The folder's own words over those of its base."""
+def _describe(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """The folder's own words over those of its base, and all the folders it is made of."""
     own = tomllib.loads((folder / "image.toml").read_text(encoding="utf-8"))
     base = own.pop("base", None)
     if base is None:
-        return {"home": str(folder), **own}
-    inherited = _describe(folder.parent / base)
+        return own, (folder,)
+    inherited, folders = _describe(folder.parent / base)
     env = {**inherited.get("env", {}), **own.get("env", {})}
-    return {**inherited, **own, "env": env}
+    return {**inherited, **own, "env": env}, (folder, *folders)

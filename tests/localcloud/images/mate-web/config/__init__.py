@@ -1,0 +1,1 @@
+"""What belongs to the project as a whole: settings, addresses, health."""
