@@ -36,7 +36,7 @@ check: setup ## formatting, lints, docs, licences, golden templates, the house's
 bench: setup package ## measure cold start, memory, calls per tenant, throughput
 	@tools/bench
 
-package: setup ## build every function into target/lambda/<name>/bootstrap.zip (PROFILE, ARCH, CATALOGUE)
+package: setup ## zip every function: target/lambda/<name>/bootstrap.zip (CATALOGUE, ARCH, PROFILE)
 	@python tools/package.py --profile "$(PROFILE)" --arch "$(ARCH)" --catalogue "$(CATALOGUE)"
 
 localcloud: setup package ## run AWS on this machine with the suite deployed, until Ctrl-C (STATE)

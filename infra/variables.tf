@@ -5,7 +5,7 @@ variable "product" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.product)) && length(var.product) >= 2 && length(var.product) <= 12
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.product)) && length(var.product) <= 12
     error_message = "A product's name has 2 to 12 lower-case letters, digits and single hyphens, such as \"mate\"."
   }
 }
@@ -15,8 +15,8 @@ variable "environment" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]*$", var.environment)) && length(var.environment) <= 7
-    error_message = "An environment's name has at most 7 lower-case letters and digits, such as \"dev\" or \"prod\"."
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.environment)) && length(var.environment) <= 7
+    error_message = "An environment's name has 2 to 7 lower-case letters, digits and single hyphens, such as \"dev\" or \"prod\"."
   }
 }
 

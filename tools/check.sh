@@ -23,6 +23,8 @@ section "rustdoc" env RUSTDOCFLAGS="-D warnings" \
 section "rules of the house" python tools/house_rules.py
 section "ruff: lint" ruff check --quiet .
 section "ruff: format" ruff format --quiet --check .
+section "catalogues" cargo run --quiet --locked --package domain --example catalogue-check -- \
+  infra/catalogues/*.toml
 section "golden templates (cfn-lint)" golden_templates
 if cargo deny --version >/dev/null 2>&1; then
   # Advisories need a database from the network; the workflow on GitHub checks them.

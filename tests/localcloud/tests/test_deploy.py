@@ -373,6 +373,11 @@ def test_every_queue_waits_six_times_as_long_as_its_function_runs():
         assert waits >= 6 * function["timeout_seconds"], name
 
 
+def test_every_function_there_is_stands_in_the_manifest():
+    functions = {main.parent.parent.name for main in ROOT.glob("functions/*/src/main.rs")}
+    assert set(load(MANIFEST, values())["functions"]) == functions
+
+
 def test_terraform_fills_in_every_placeholder_and_no_other():
     main_tf = (ROOT / "infra/main.tf").read_text()
     call = re.search(r'templatefile\("[^"]*manifest.yaml", \{\n(.*?)\n  \}\)\)', main_tf, re.DOTALL)
