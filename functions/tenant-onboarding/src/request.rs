@@ -22,8 +22,7 @@ pub const DISPLAY_NAME_LENGTH_MAX: usize = 100;
 /// angle brackets).
 pub const EMAIL_LENGTH_MAX: usize = 254;
 
-/// A request to onboard a tenant, as it is written in a message. Documents the JSON; what is
-/// worked with is [`Request`].
+/// A request to onboard a tenant, as it is written in a message on the queue.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, title = "Onboarding request")]
 #[expect(dead_code, reason = "it is the source of the JSON Schema; Request is read by hand")]
@@ -67,28 +66,36 @@ enum Action {
 struct RequestTags {
     /// Whose budget pays.
     #[schemars(
-        regex(pattern = r"^[\p{L}\p{N} +=._:/@-]*[^ ][\p{L}\p{N} +=._:/@-]*$"),
+        regex(
+            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
+        ),
         length(max = 256)
     )]
     #[serde(default)]
     cost_center: String,
     /// The team to ask.
     #[schemars(
-        regex(pattern = r"^[\p{L}\p{N} +=._:/@-]*[^ ][\p{L}\p{N} +=._:/@-]*$"),
+        regex(
+            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
+        ),
         length(max = 256)
     )]
     #[serde(default)]
     owner: String,
     /// `public`, `internal`, `confidential`, `restricted`, or a product's own word.
     #[schemars(
-        regex(pattern = r"^[\p{L}\p{N} +=._:/@-]*[^ ][\p{L}\p{N} +=._:/@-]*$"),
+        regex(
+            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
+        ),
         length(max = 256)
     )]
     #[serde(default)]
     data_classification: String,
     /// The regimes that apply.
     #[schemars(
-        regex(pattern = r"^[\p{L}\p{N} +=._:/@-]*[^ ][\p{L}\p{N} +=._:/@-]*$"),
+        regex(
+            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
+        ),
         length(max = 256)
     )]
     #[serde(default)]
