@@ -3,9 +3,9 @@
 MiniStack starts a task's containers and notices that they end. What it leaves out, and what is
 added here: container health checks; a stopped task's true exit codes; a stop that gives the
 containers their time instead of one that is over before it began; sidecars that end with their
-task; logs that are complete once a task is STOPPED; network interfaces in full; deployments that
-are complete only when their tasks are *healthy* (containers and targets); and patience before a
-task that keeps dying is started again.
+task; logs that are complete once a task is STOPPED; network interfaces in full.
+
+Services and their deployments are in ``ecs_deployments``, templates in ``ecs_templates``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import functools
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,22 +31,9 @@ STOP_SECONDS_DEFAULT = 5.0
 STOP_SECONDS_MAX = 10.0
 # A log forwarder has read everything a moment after its container has ended.
 LOGS_SECONDS = 5.0
-# How often a deployment's tasks are looked at until they are healthy.
-HEALTH_POLL_SECONDS = 0.2
-# ECS waits longer and longer before it starts a task again that keeps failing. On AWS the waits
-# grow to 15 minutes; here it is enough that a broken task does not keep the machine busy.
-RESTART_FIRST_SECONDS = 0.2
-RESTART_MAX_SECONDS = 5.0
-
 _HEALTH = {"starting": "UNKNOWN", "healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 
-# Asked for every target of a service, by the extension that owns load balancers: whether the
-# target group calls this address healthy (None: it does not know the target yet).
-target_is_healthy: Callable[[str, str, int], bool | None] | None = None
-
 _forwarders: dict[str, list[threading.Thread]] = {}
-_failures: dict[str, int] = {}
-_service_locks: dict[str, Any] = {}
 _lock = threading.Lock()
 
 
@@ -55,7 +41,8 @@ def install(_settings: Settings) -> None:
     """Extend MiniStack's ECS; all of it works with a real container engine as well."""
     from ministack.services import ecs
 
-    ecs._make_deployment = functools.partial(_begin_deployment, ecs._make_deployment)
+    from localcloud.extensions import ecs_deployments, ecs_templates
+
     ecs._run_docker_container = functools.partial(_run_container, ecs._run_docker_container)
     ecs._build_run_kwargs = functools.partial(_run_options, ecs._build_run_kwargs)
     ecs._record_task_ip = functools.partial(_record_address, ecs._record_task_ip)
@@ -64,21 +51,8 @@ def install(_settings: Settings) -> None:
     # The same call by a person and by the service scheduler; they differ in the task's stop code.
     ecs._ACTION_MAP["StopTask"] = functools.partial(_stop_task, "UserInitiated")
     ecs._stop_task = functools.partial(_stop_task, "ServiceSchedulerInitiated")
-    ecs._reconcile_service_tasks = functools.partial(_one_at_a_time, ecs._reconcile_service_tasks)
-    ecs._record_service_task_failure = functools.partial(
-        _record_failure, ecs._record_service_task_failure
-    )
-    ecs._schedule_service_deployment_completion = functools.partial(
-        _complete_when_healthy, ecs._schedule_service_deployment_completion
-    )
-
-
-def _begin_deployment(original: Callable[..., Task], *arguments: Any, **named: Any) -> Task:
-    """A service's first deployment is under way, too, until its tasks are there."""
-    deployment = original(*arguments, **named)
-    deployment["rolloutState"] = "IN_PROGRESS"
-    deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
-    return deployment
+    ecs_deployments.install()
+    ecs_templates.install()
 
 
 def _run_container(original: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
@@ -215,7 +189,7 @@ def _states(task: Task, client: Any) -> dict[int, tuple[str, int | None, str | N
         states[index] = (
             state["Status"],
             int(state["ExitCode"]) if ended else None,
-            _HEALTH.get(health or "", None),
+            _HEALTH.get(health or ""),
         )
     return states
 
@@ -316,14 +290,6 @@ def _replace(task: Task) -> None:
         ecs._reconcile_service_tasks(cluster, f"{cluster}/{name}")
 
 
-def _one_at_a_time(original: Callable[..., None], cluster: str, service_key: str) -> None:
-    """Two looks at one service at the same moment would each start the task that is missing."""
-    with _lock:
-        lock = _service_locks.setdefault(service_key, threading.RLock())
-    with lock:
-        original(cluster, service_key)
-
-
 def _stop_containers(task: Task) -> None:
     """Stop the task's containers side by side, and note how each of them ended."""
     from ministack.services import ecs
@@ -367,90 +333,3 @@ def _refresh(task: Task) -> None:
     if cluster:
         ecs._recount_cluster(cluster)
         ecs._refresh_service_state(cluster, task.get("group", ""))
-
-
-def _record_failure(
-    original: Callable[..., None], task: Task, digest_resolution_failed: bool = False
-) -> None:
-    """Count a failed task, but only after a while: that is what starts the next one."""
-    from ministack.core.concurrency import spawn_background
-
-    deployment = task.get("_deployment_id") or task["taskArn"]
-    with _lock:
-        _failures[deployment] = _failures.get(deployment, 0) + 1
-        seconds = min(RESTART_FIRST_SECONDS * 2 ** (_failures[deployment] - 1), RESTART_MAX_SECONDS)
-
-    def record() -> None:
-        time.sleep(seconds)
-        original(task, digest_resolution_failed)
-
-    spawn_background(record, thread_name=f"restart-{deployment[-8:]}")
-
-
-def _complete_when_healthy(
-    original: Callable[..., None],
-    cluster: str,
-    service_key: str,
-    account_id: str,
-    region: str,
-    healthy_task: Task | None = None,
-) -> None:
-    """Call a deployment complete once its tasks run, and are healthy where anybody checks."""
-    from ministack.core.concurrency import spawn_background
-    from ministack.core.responses import request_scope
-    from ministack.services import ecs
-
-    if healthy_task is None or "/" not in service_key:
-        original(cluster, service_key, account_id, region, healthy_task)
-        return
-    group = f"service:{service_key.split('/', 1)[1]}"
-
-    def watch() -> None:
-        with request_scope(account_id, region):
-            time.sleep(ecs._ECS_DEPLOYMENT_STEADY_DELAY)
-            while not _is_healthy(healthy_task, service_key):
-                if not _is_awaited(healthy_task, service_key):
-                    return
-                time.sleep(HEALTH_POLL_SECONDS)
-            deployment = healthy_task.get("_deployment_id")
-            with _lock:
-                _failures.pop(deployment or "", None)
-            ecs._record_service_task_healthy(service_key, healthy_task)
-            ecs._refresh_service_state(cluster, group)
-            ecs._reconcile_service_tasks(cluster, service_key)
-            ecs._complete_service_deployment(
-                cluster, service_key, expected_deployment_id=deployment
-            )
-
-    spawn_background(watch, thread_name=f"deployment-{service_key.rsplit('/', 1)[-1][:16]}")
-
-
-def _is_awaited(task: Task, service_key: str) -> bool:
-    """Whether the task may still become healthy."""
-    from ministack.services import ecs
-
-    service = ecs._services.get(service_key) or {}
-    return ecs._task_is_active(task["taskArn"], task) and service.get("status") == "ACTIVE"
-
-
-def _is_healthy(task: Task, service_key: str) -> bool:
-    """Whether the task runs, its checked containers are healthy, and so are its targets."""
-    from ministack.services import ecs
-
-    if not _is_awaited(task, service_key) or task.get("lastStatus") != "RUNNING":
-        return False
-    definition = ecs._task_defs.get(ecs._resolve_td_key(task["taskDefinitionArn"])) or {}
-    checked = any(
-        one.get("healthCheck") and one.get("essential", True)
-        for one in definition.get("containerDefinitions", [])
-    )
-    if checked and task.get("healthStatus") != "HEALTHY":
-        return False
-    if target_is_healthy is None:
-        return True
-    address = ecs._task_ip(task)
-    return all(
-        target_is_healthy(balancer["targetGroupArn"], address, int(balancer["containerPort"]))
-        for balancer in (ecs._services.get(service_key) or {}).get("loadBalancers", [])
-        if balancer.get("targetGroupArn")
-    )

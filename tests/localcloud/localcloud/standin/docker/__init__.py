@@ -2,8 +2,8 @@
 
 MiniStack runs ECS tasks through a container engine, by way of this module's namesake. Where no
 engine is to be had, this package is put in front of it on the import path. It has what MiniStack
-calls and nothing more. A container here is a process group with an environment, a loopback address,
-a folder and a log of its own; what an image "contains" is a folder below ``tests/localcloud/images``.
+calls and nothing more. A container here is a process group with an environment, an address, a
+folder and a log of its own; what an image "contains" is a folder below ``tests/localcloud/images``.
 
 What it is not: an isolation. Files, users, memory limits and the read-only root are accepted and
 not enforced.

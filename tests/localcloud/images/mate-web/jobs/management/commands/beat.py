@@ -15,6 +15,8 @@ TICK_SECONDS = 2
 
 
 class Command(BaseCommand):
+    """The command."""
+
     help = "Put the regular jobs into Redis, until told to stop."
 
     def handle(self, *_arguments: object, **_options: object) -> None:

@@ -18,6 +18,8 @@ RETRY_SECONDS = 2
 
 
 class Command(BaseCommand):
+    """The command."""
+
     help = "Do the jobs that wait in Redis, until told to stop."
 
     def handle(self, *_arguments: object, **_options: object) -> None:
