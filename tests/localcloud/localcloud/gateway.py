@@ -29,6 +29,8 @@ class Request:
     scope: Scope
     body: bytes
     headers: dict[str, str]
+    # What comes after the body: the caller's leaving.
+    receive: Receive
     # What the doors tell one another about this request.
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -87,15 +89,15 @@ class Gateway:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        await self._through(len(_doors) - 1, Request(scope, body, headers), receive, send)
+        await self._through(len(_doors) - 1, Request(scope, body, headers, receive), send)
 
-    async def _through(self, position: int, request: Request, receive: Receive, send: Send) -> None:
+    async def _through(self, position: int, request: Request, send: Send) -> None:
         if position < 0:
-            await self._ministack(request.scope, _replay(request.body, receive), send)
+            await self._ministack(request.scope, _replay(request.body, request.receive), send)
             return
 
         async def proceed(inner: Request, inner_send: Send) -> None:
-            await self._through(position - 1, inner, receive, inner_send)
+            await self._through(position - 1, inner, inner_send)
 
         await _doors[position](request, send, proceed)
 

@@ -39,7 +39,8 @@ while True:
         path, answer = "response", handle(event)
     except Exception as error:
         path, answer = "error", {{"errorType": type(error).__name__, "errorMessage": str(error)}}
-    urllib.request.urlopen(f"{{api}}/invocation/{{request_id}}/{{path}}", json.dumps(answer).encode())
+    report = f"{{api}}/invocation/{{request_id}}/{{path}}"
+    urllib.request.urlopen(report, json.dumps(answer).encode()).close()
 """
 
 

@@ -10,7 +10,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from cloud import Cloud, start
+from cloud import Cloud, start  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,11 @@ def test_a_throttle_carries_the_services_own_code(
     cloud, service, operation, arguments, status, code
 ):
     client = cloud.client(service)
-    with cloud.faults({"kind": "throttle", "service": "*"}):
-        with pytest.raises(botocore.exceptions.ClientError) as caught:
-            getattr(client, operation)(**arguments)
+    with (
+        cloud.faults({"kind": "throttle", "service": "*"}),
+        pytest.raises(botocore.exceptions.ClientError) as caught,
+    ):
+        getattr(client, operation)(**arguments)
     response = caught.value.response
     assert response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert response["Error"]["Code"] == (code or "ProvisionedThroughputExceededException")
@@ -76,19 +78,23 @@ def test_before_means_without_effect_and_after_means_with_effect(cloud):
     sqs = cloud.client("sqs")
     for when in ("before", "after"):
         for kind in ("drop", "error500"):
-            with cloud.faults({"kind": kind, "operation": "SendMessage", "when": when}):
-                with pytest.raises(
+            with (
+                cloud.faults({"kind": kind, "operation": "SendMessage", "when": when}),
+                pytest.raises(
                     (botocore.exceptions.ClientError, botocore.exceptions.ConnectionClosedError)
-                ):
-                    sqs.send_message(QueueUrl=url, MessageBody=f"{kind} {when}")
+                ),
+            ):
+                sqs.send_message(QueueUrl=url, MessageBody=f"{kind} {when}")
     assert sorted(cloud.take_messages(url)) == ["drop after", "error500 after"]
 
 
 def test_a_dropped_call_is_recorded_without_a_status(cloud):
     cloud.control("DELETE", "calls")
-    with cloud.faults({"kind": "drop", "service": "sqs"}):
-        with pytest.raises(botocore.exceptions.ConnectionClosedError):
-            cloud.client("sqs").list_queues()
+    with (
+        cloud.faults({"kind": "drop", "service": "sqs"}),
+        pytest.raises(botocore.exceptions.ConnectionClosedError),
+    ):
+        cloud.client("sqs").list_queues()
     (call,) = cloud.control("GET", "calls")
     assert (call["status"], call["fault"]) == (0, "drop before")
 
