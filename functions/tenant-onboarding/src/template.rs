@@ -20,6 +20,7 @@ mod intrinsics;
 pub mod output;
 pub mod parameter;
 
+pub use cfn::UNTAGGABLE;
 use domain::Tenant;
 use domain::catalogue::Settings;
 use serde_json::Value;

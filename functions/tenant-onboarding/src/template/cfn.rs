@@ -22,13 +22,13 @@ pub(super) const HAS_ROTATION: &str = "HasRotation";
 pub(super) const IS_PROTECTED: &str = "IsProtected";
 
 /// The resource types that cannot carry tags (their CloudFormation schemas have no tag
-/// property), and whose tags tell of them instead.
-pub(super) const UNTAGGABLE: [(&str, &str); 5] = [
-    ("AWS::ApplicationAutoScaling::ScalingPolicy", "part of its scalable target"),
-    ("AWS::Route53::RecordSet", "part of its hosted zone"),
-    ("AWS::S3::BucketPolicy", "part of its bucket"),
-    ("AWS::SecretsManager::RotationSchedule", "part of its secret"),
-    ("AWS::SecretsManager::SecretTargetAttachment", "part of its secret"),
+/// property), and what they are part of: that carries the tags.
+pub const UNTAGGABLE: [(&str, &str); 5] = [
+    ("AWS::ApplicationAutoScaling::ScalingPolicy", "its scalable target"),
+    ("AWS::Route53::RecordSet", "the hosted zone of the environment"),
+    ("AWS::S3::BucketPolicy", "its bucket"),
+    ("AWS::SecretsManager::RotationSchedule", "its secret"),
+    ("AWS::SecretsManager::SecretTargetAttachment", "its secret"),
 ];
 
 /// What is left of a resource when its stack is deleted or replaces it.

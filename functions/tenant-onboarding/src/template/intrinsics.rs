@@ -18,6 +18,29 @@ pub(super) fn sub(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
 }
 
+/// A text that may hold `${…}`, said as simply as possible: a plain string without one, `Ref` or
+/// `Fn::GetAtt` if there is nothing else, `Fn::Sub` otherwise. `${!` stands for `${` itself.
+pub(super) fn text(text: &str) -> Value {
+    let mut has_names = false;
+    names_in_text(text, &mut |_| has_names = true);
+    if !has_names {
+        return text.replace("${!", "${").into();
+    }
+    let only = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    match only.filter(|name| !name.contains('$')) {
+        Some(name) => match name.split_once('.') {
+            Some((id, of)) => attribute(id, of),
+            None => reference(name),
+        },
+        None => sub(text),
+    }
+}
+
+/// A piece of text that stands for itself in [`text`], whatever is in it.
+pub(super) fn literal(text: &str) -> String {
+    text.replace("${", "${!")
+}
+
 /// `{"Fn::If": [condition, then, otherwise]}`
 pub(super) fn choose(condition: &str, then: &Value, otherwise: &Value) -> Value {
     json!({ "Fn::If": [condition, then, otherwise] })
@@ -92,6 +115,22 @@ mod tests {
     fn a_word_of_the_catalogue_becomes_part_of_a_logical_id() {
         for (word, id) in [("django", "Django"), ("celery-beat", "CeleryBeat"), ("a_1", "A1")] {
             assert_eq!(pascal(word), id);
+        }
+    }
+
+    #[test]
+    fn a_text_is_said_as_simply_as_possible() {
+        for (written, value) in [
+            ("plain", json!("plain")),
+            (&literal("a ${literal}"), json!("a ${literal}")),
+            ("${Name}", json!({"Ref": "Name"})),
+            ("${AWS::Region}", json!({"Ref": "AWS::Region"})),
+            ("${Id.Attribute}", json!({"Fn::GetAtt": ["Id", "Attribute"]})),
+            ("${One}${Two}", json!({"Fn::Sub": "${One}${Two}"})),
+            ("rediss://${Host}", json!({"Fn::Sub": "rediss://${Host}"})),
+            (&format!("{}${{Name}}", literal("${x}")), json!({"Fn::Sub": "${!x}${Name}"})),
+        ] {
+            assert_eq!(text(written), value, "{written}");
         }
     }
 

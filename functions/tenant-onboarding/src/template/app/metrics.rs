@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{routing, services};
 use crate::template::cfn::Draft;
-use crate::template::intrinsics::sub;
+use crate::template::intrinsics::text;
 use crate::template::{identifiers, parameter};
 
 /// Bytes of a gigabyte as RDS counts: storage is allocated in GiB.
@@ -127,16 +127,15 @@ pub(super) struct Watched {
 impl Watched {
     /// The dimensions as an alarm has them.
     pub(super) fn alarm_dimensions(&self) -> Value {
-        let value = |text: &String| if text.contains("${") { sub(text) } else { json!(text) };
         self.dimensions
             .iter()
-            .map(|(name, text)| json!({ "Name": name, "Value": value(text) }))
+            .map(|(name, value)| json!({ "Name": name, "Value": text(value) }))
             .collect()
     }
 
     /// The dimensions as a dashboard has them: names and values in turn, for an `Fn::Sub`.
     pub(super) fn dashboard_dimensions(&self) -> impl Iterator<Item = Value> {
-        self.dimensions.iter().flat_map(|(name, text)| [json!(name), json!(text)])
+        self.dimensions.iter().flat_map(|(name, value)| [json!(name), json!(value)])
     }
 }
 

@@ -5,7 +5,7 @@ use domain::catalogue::{Piece, Placeholder, SecretReference, Service, Text};
 use serde_json::{Value, json};
 
 use crate::template::cfn::Draft;
-use crate::template::intrinsics::{reference, sub};
+use crate::template::intrinsics::{literal, sub, text};
 use crate::template::{identifiers, output, parameter};
 
 /// The container's `Environment`; null without variables.
@@ -54,53 +54,26 @@ fn secret_key(secret: &SecretReference) -> &'static str {
     }
 }
 
-/// A text with its placeholders filled in: a plain string if all are known now, a parameter or
-/// an `Fn::Sub` if CloudFormation has to.
-fn fill_in(draft: &Draft<'_>, text: &Text) -> Value {
-    let parts: Vec<Part> = text.0.iter().map(|piece| part(draft, piece)).collect();
-    if let [Part::Later(name)] = parts.as_slice() {
-        return reference(name);
-    }
-    if parts.iter().all(|part| matches!(part, Part::Known(_))) {
-        return parts.iter().map(Part::as_str).collect::<String>().into();
-    }
-    let filled = parts.iter().map(|part| match part {
-        Part::Known(text) => text.replace("${", "${!"),
-        Part::Later(name) => format!("${{{name}}}"),
-    });
-    sub(filled.collect::<String>())
+/// A text with its placeholders filled in, as far as they are known now; CloudFormation knows the
+/// rest.
+fn fill_in(draft: &Draft<'_>, value: &Text) -> Value {
+    text(&value.0.iter().map(|piece| part(draft, piece)).collect::<String>())
 }
 
-/// A piece of a text in the template.
-enum Part {
-    /// Known while the template is written.
-    Known(String),
-    /// The name of a parameter, or of one of CloudFormation's own.
-    Later(&'static str),
-}
-
-impl Part {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Known(text) => text,
-            Self::Later(name) => name,
-        }
-    }
-}
-
-fn part(draft: &Draft<'_>, piece: &Piece) -> Part {
+fn part(draft: &Draft<'_>, piece: &Piece) -> String {
     let placeholder = match piece {
-        Piece::Literal(text) => return Part::Known(text.clone()),
+        Piece::Literal(text) => return literal(text),
         Piece::Placeholder(placeholder) => placeholder,
     };
+    let later = |name: &str| format!("${{{name}}}");
     match placeholder {
-        Placeholder::TenantId => Part::Known(draft.tenant.id.to_string()),
-        Placeholder::TenantTier => Part::Known(draft.tenant.tier.to_string()),
-        Placeholder::TenantEnvironment => Part::Known(draft.tenant.environment.to_string()),
-        Placeholder::TenantHostname => Part::Later(parameter::HOSTNAME),
-        Placeholder::CacheHost => Part::Later(output::CACHE_HOST),
-        Placeholder::CachePort => Part::Later(output::CACHE_PORT),
-        Placeholder::Bucket(name) => Part::Known(identifiers::bucket(&draft.names, name)),
-        Placeholder::AwsRegion => Part::Later("AWS::Region"),
+        Placeholder::TenantId => draft.tenant.id.to_string(),
+        Placeholder::TenantTier => draft.tenant.tier.to_string(),
+        Placeholder::TenantEnvironment => draft.tenant.environment.to_string(),
+        Placeholder::TenantHostname => later(parameter::HOSTNAME),
+        Placeholder::CacheHost => later(output::CACHE_HOST),
+        Placeholder::CachePort => later(output::CACHE_PORT),
+        Placeholder::Bucket(name) => identifiers::bucket(&draft.names, name),
+        Placeholder::AwsRegion => later("AWS::Region"),
     }
 }
