@@ -4,6 +4,8 @@
 //! form is RFC 8785's as far as it matters here: no blanks, keys sorted. Numbers keep
 //! `serde_json`'s form, which is the same for the same payload.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -12,7 +14,12 @@ use sha2::{Digest, Sha256};
 pub(crate) fn digest(content: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     write_canonical(&serde_json::to_value(content)?, &mut text);
-    Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut digits = String::new();
+    for byte in Sha256::digest(text) {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    Ok(digits)
 }
 
 fn write_canonical(value: &Value, text: &mut String) {

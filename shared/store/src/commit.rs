@@ -149,7 +149,8 @@ pub(crate) fn check_count(key: &TenantKey, entries: &[JournalEntry]) -> Result<(
         return Ok(());
     }
     let reason = format!(
-        "{} journal lines are more than the {COMMIT_LINES_MAX} that one transaction takes; write          some of them in a checkpoint before",
+        "{} journal lines are more than the {COMMIT_LINES_MAX} that one transaction takes; write \
+         some of them in a checkpoint before",
         entries.len()
     );
     Err(unwritable(key, reason))

@@ -27,6 +27,12 @@ const TRANSIENT_CODES: &[&str] = &[
 /// The status from which on an answer says that the service failed, not the call.
 const SERVER_ERROR: u16 = 500;
 
+/// The reason of an item whose condition was not met.
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// The reason of an item that was not at fault.
+pub(crate) const NO_REASON: &str = "None";
+
 /// Why the store could not do what it was asked.
 ///
 /// No variant holds a value of an item: what is recorded of a tenant does not belong in a log.
@@ -164,31 +170,35 @@ where
     }
 }
 
-/// The error of a transaction that was cancelled for reasons that are not its conditions. It is
-/// transient only if each reason is.
+/// The error of a transaction that was cancelled for reasons that are not its conditions alone.
+///
+/// A condition that failed beside a conflict was held against an item in the midst of a change,
+/// so it counts neither way: trying again decides it.
 pub(crate) fn cancelled(
     table: &str,
     key: String,
     reasons: &[CancellationReason],
     request_id: Option<&str>,
 ) -> StoreError {
-    let failed = || reasons.iter().filter_map(CancellationReason::code).filter(|c| *c != "None");
-    let words: Vec<String> = reasons
+    let failed: Vec<_> = reasons
         .iter()
         .enumerate()
-        .filter(|(_, reason)| reason.code().is_some_and(|code| code != "None"))
-        .map(|(index, reason)| {
-            let code = reason.code().unwrap_or_default();
-            let message = reason.message().unwrap_or("no message");
-            format!("item {index}: {code}: {message}")
+        .filter_map(|(number, reason)| Some((number, reason.code()?, reason.message())))
+        .filter(|(_, code, _)| *code != NO_REASON)
+        .collect();
+    let words: Vec<_> = failed
+        .iter()
+        .map(|(number, code, message)| {
+            format!("item {number}: {code}: {}", message.unwrap_or("no message"))
         })
         .collect();
+    let codes = || failed.iter().map(|(_, code, _)| *code).filter(|code| *code != CONDITION_FAILED);
     StoreError::Service {
         operation: "TransactWriteItems",
         table: table.to_owned(),
         key,
         reason: with_request(format!("cancelled ({})", words.join("; ")), request_id),
-        transient: failed().all(|code| TRANSIENT_CODES.contains(&code)),
+        transient: codes().next().is_some() && codes().all(|code| TRANSIENT_CODES.contains(&code)),
     }
 }
 

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const DAY: Duration = Duration::from_hours(24);
 
     fn idempotency(key: &str, payload: &Value) -> Idempotency {
         Idempotency::new("onboarding", key, payload, DAY).unwrap()

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ impl Store {
             if let Err(error) = sent {
                 let is_there = error
                     .as_service_error()
-                    .is_some_and(|service| service.is_conditional_check_failed_exception());
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception);
                 if !is_there {
                     return Err(self.failed("PutItem", &item_key, &error));
                 }

@@ -82,8 +82,8 @@ pub(crate) fn key(partition: String, sort: String) -> Item {
 }
 
 /// A number as DynamoDB takes it.
-pub(crate) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+pub(crate) fn number(value: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
 }
 
 /// A number of an item, if it is there and is one.

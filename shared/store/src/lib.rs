@@ -13,7 +13,7 @@
 //! # async fn pass(store: &Store, key: &TenantKey, now: jiff::Timestamp) -> Result<(), StoreError> {
 //! let Some(record) = store.read(key).await? else { return Ok(()) };
 //! // … observe, decide …
-//! let ttl = Duration::from_secs(60);
+//! let ttl = Duration::from_mins(1);
 //! if let Acquire::Taken(lease) = store.acquire(&record, "message-1/invocation-1", now, ttl).await? {
 //!     // … act …
 //!     let next = store::TenantRecord { status: Status::Active, ..record };

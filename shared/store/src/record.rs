@@ -88,8 +88,8 @@ pub struct TenantRecord {
     pub status: Status,
     /// The request that asked for it.
     pub request_id: String,
-    /// The registration at a control plane that asked for it and waits for the answer (SaaS
-    /// Builder Toolkit: `tenantRegistrationId`).
+    /// The registration that a control plane waits to hear of: what AWS's SBT calls
+    /// `tenantRegistrationId`.
     pub registration_id: Option<String>,
     /// The attempt this is, from 1: a retry after a failure starts the next one.
     pub attempt: u32,

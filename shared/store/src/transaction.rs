@@ -7,14 +7,12 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem, Update
 use serde::Serialize;
 
 use crate::canonical::digest;
+use crate::error::{CONDITION_FAILED, NO_REASON};
 use crate::layout::Item;
 use crate::{Store, StoreError, error, layout};
 
 /// How many characters of a digest make a client request token; DynamoDB takes at most 36.
 const TOKEN_LENGTH: usize = 36;
-
-/// A condition was not met, as the reason of one item says it.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// What came of a transaction that DynamoDB decided on.
 pub(crate) enum Transaction {
@@ -60,7 +58,7 @@ fn is_condition(reason: &CancellationReason) -> bool {
 }
 
 fn is_none(reason: &CancellationReason) -> bool {
-    matches!(reason.code(), None | Some("None"))
+    matches!(reason.code(), None | Some(NO_REASON))
 }
 
 impl Store {
