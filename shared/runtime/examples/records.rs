@@ -1,5 +1,5 @@
-//! A small function over the shell, without AWS: a record's body says how the record goes. The crate's own tests run
-//! it as Lambda would, and `tests/bench/coldstart.py` measures it.
+//! A small function over the shell, without AWS: a record's body says how the record goes. The
+//! crate's own tests run it as Lambda would, and `tests/bench/coldstart.py` measures it.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-/// Exponential backoff: `first`, then `factor` times as long on every further attempt, never longer than `cap`.
+/// Exponential backoff: `first`, then `factor` times as long on every further attempt, never longer
+/// than `cap`.
 ///
-/// Constant when `factor` is 1. The delay is a pure function of the attempt; [`Requeue`](crate::Requeue) adds the
-/// jitter.
+/// Constant when `factor` is 1. The delay is a pure function of the attempt;
+/// [`Requeue`](crate::Requeue) adds the jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The delay before the second attempt.
@@ -26,8 +27,8 @@ impl Backoff {
     }
 }
 
-/// Equal jitter: half of the delay for certain, the other half by chance, so that what failed together does not come
-/// back together, and nothing comes back at once.
+/// Equal jitter: half of the delay for certain, the other half by chance, so that what failed
+/// together does not come back together, and nothing comes back at once.
 pub fn equal_jitter(delay: Duration, random: &mut fastrand::Rng) -> Duration {
     let half = delay / 2;
     half + half.mul_f64(random.f64())

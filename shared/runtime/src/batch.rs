@@ -1,8 +1,10 @@
-//! A batch of SQS messages, worked through record by record: what one record does never touches its neighbours.
+//! A batch of SQS messages, worked through record by record: what one record does never touches its
+//! neighbours.
 //!
-//! A record that fails, panics, hangs or comes too late is reported as failed, and SQS delivers it again, until its
-//! receive count sends it to the dead-letter queue; the others are done and deleted. The event source mapping must
-//! have `ReportBatchItemFailures` set, or one failure brings the whole batch back.
+//! A record that fails, panics, hangs or comes too late is reported as failed, and SQS delivers it
+//! again, until its receive count sends it to the dead-letter queue; the others are done and
+//! deleted. The event source mapping must have `ReportBatchItemFailures` set, or one failure brings
+//! the whole batch back.
 
 mod record;
 
@@ -20,20 +22,23 @@ use crate::logging::panic_message;
 
 pub use record::Record;
 
-/// Records in work at the same time. A record mostly waits for AWS, so several at once shorten a batch; more than
-/// five from each of the function's instances would begin to throttle one another at CloudFormation, whose
-/// `CreateStack` and `DescribeStacks` allow a few calls a second per account.
+/// Records in work at the same time. A record mostly waits for AWS, so several at once shorten a
+/// batch; more than five from each of the function's instances would begin to throttle one another
+/// at CloudFormation, whose `CreateStack` and `DescribeStacks` allow a few calls a second per
+/// account.
 pub const RECORDS_AT_ONCE: usize = 5;
 
 /// Hands every record to `handler` and answers which of them failed.
 ///
-/// - At most [`RECORDS_AT_ONCE`] are in work at once. The records of one message group of a FIFO queue are taken one
-///   after another, and after a failure the rest of the group is left, so that its order holds.
+/// - At most [`RECORDS_AT_ONCE`] are in work at once. The records of one message group of a FIFO
+///   queue are taken one after another, and after a failure the rest of the group is left, so that
+///   its order holds.
 /// - After the invocation's deadline no record is begun: those left come again.
-/// - A record still in work when the answer is due is given up at the point it waits at, as if the function had been
-///   killed there, and comes again.
-/// - Each record has a span with `message_id` and `receive_count`; the handler fills in `tenant`, `subject` and `pass`
-///   ([`tracing::Span::record`]) once it knows them, and every line logged from there on carries them.
+/// - A record still in work when the answer is due is given up at the point it waits at, as if the
+///   function had been killed there, and comes again.
+/// - Each record has a span with `message_id` and `receive_count`; the handler fills in `tenant`,
+///   `subject` and `pass` ([`tracing::Span::record`]) once it knows them, and every line logged
+///   from there on carries them.
 pub async fn process<E: Classify>(
     event: SqsEvent,
     invocation: &Invocation,
@@ -52,8 +57,8 @@ pub async fn process<E: Classify>(
     response
 }
 
-/// Records that must follow one another: a message group of a FIFO queue, in order; any other record is alone.
-/// (On a standard queue a group is about fairness, not order.)
+/// Records that must follow one another: a message group of a FIFO queue, in order; any other
+/// record is alone. (On a standard queue a group is about fairness, not order.)
 fn lanes(event: SqsEvent) -> Vec<Vec<Record>> {
     let mut lanes: Vec<Vec<Record>> = Vec::new();
     for record in event.records.into_iter().map(Record::from) {

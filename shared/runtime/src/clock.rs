@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 /// Where "now" comes from.
 ///
-/// A function takes its clock from its [`Invocation`](crate::Invocation) and asks it once per pass, so that one pass
-/// sees one time; `decide` gets that time as an argument.
+/// A function takes its clock from its [`Invocation`](crate::Invocation) and asks it once per pass,
+/// so that one pass sees one time; `decide` gets that time as an argument.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Source);
 
@@ -27,7 +27,8 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still at `now` (to the millisecond) until it is told to [advance](Self::advance).
+    /// A clock that stands still at `now` (to the millisecond) until it is told to
+    /// [advance](Self::advance).
     pub fn fixed(now: Timestamp) -> Self {
         Self(Source::Fixed(Arc::new(AtomicI64::new(now.as_millisecond()))))
     }
@@ -37,7 +38,8 @@ impl Clock {
         match &self.0 {
             Source::System => Timestamp::now(),
             Source::Fixed(milliseconds) => {
-                // The value came from a timestamp or was clamped to one, so the conversion cannot fail.
+                // The value came from a timestamp or was clamped to one, so the conversion cannot
+                // fail.
                 Timestamp::from_millisecond(milliseconds.load(Ordering::SeqCst))
                     .unwrap_or(Timestamp::MAX)
             }

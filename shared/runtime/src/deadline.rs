@@ -1,20 +1,23 @@
 //! The time after which an invocation begins nothing new.
 //!
-//! Lambda kills an invocation at its timeout, and with it the answer that says which records of a batch were done:
-//! all of them come again. A function therefore stops beginning work while there is still time to finish what runs,
-//! and answers before it is killed.
+//! Lambda kills an invocation at its timeout, and with it the answer that says which records of a
+//! batch were done: all of them come again. A function therefore stops beginning work while there
+//! is still time to finish what runs, and answers before it is killed.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Time a record may take once it was begun: no work begins when less than this is left of the invocation.
+/// Time a record may take once it was begun: no work begins when less than this is left of the
+/// invocation.
 ///
-/// A pass is a handful of AWS calls of some 20–200 ms each; should one of them need every attempt it has
-/// (see [`Timeouts`](crate::clients::Timeouts)), it still ends in time. Functions have a timeout of 30 s and more.
+/// A pass is a handful of AWS calls of some 20–200 ms each; should one of them need every attempt
+/// it has (see [`Timeouts`](crate::clients::Timeouts)), it still ends in time. Functions have a
+/// timeout of 30 s and more.
 pub const WORK_RESERVE: Duration = Duration::from_secs(10);
 
-/// Time kept for the answer to reach the Runtime API (a local HTTP call of a few milliseconds) on a busy machine.
+/// Time kept for the answer to reach the Runtime API (a local HTTP call of a few milliseconds) on a
+/// busy machine.
 pub const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
 /// When an invocation stops beginning work, and when it must have answered.
@@ -25,7 +28,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline of an invocation that Lambda kills at `killed_at`, of which `reserve` is kept for work in hand.
+    /// The deadline of an invocation that Lambda kills at `killed_at`, of which `reserve` is kept
+    /// for work in hand.
     ///
     /// A reserve shorter than [`ANSWER_RESERVE`] is raised to it.
     pub fn new(killed_at: Timestamp, reserve: Duration) -> Self {
@@ -49,7 +53,8 @@ impl Deadline {
         until(now, self.begin_until)
     }
 
-    /// How long work in hand may still run before the answer must go out; zero when that moment has passed.
+    /// How long work in hand may still run before the answer must go out; zero when that moment has
+    /// passed.
     pub fn remaining_for_work_in_hand(&self, now: Timestamp) -> Duration {
         until(now, self.answer_by)
     }

@@ -1,7 +1,8 @@
-//! What the shell must know of a function's error: what it is called, and whether trying again can help.
+//! What the shell must know of a function's error: what it is called, and whether trying again can
+//! help.
 //!
-//! Left to itself, `lambda_runtime` answers a failed invocation with a Rust type name as `errorType`. People and
-//! alarms read that field, so a function names its errors itself.
+//! Left to itself, `lambda_runtime` answers a failed invocation with a Rust type name as
+//! `errorType`. People and alarms read that field, so a function names its errors itself.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,13 +11,15 @@ use lambda_runtime::Diagnostic;
 
 /// An error as the shell sees it. A function's own error enum implements it.
 pub trait Classify: Error {
-    /// A short, stable name for people, alarms and metrics: the enum's variant, such as `StackFailed`.
+    /// A short, stable name for people, alarms and metrics: the enum's variant, such as
+    /// `StackFailed`.
     fn error_type(&self) -> &'static str;
 
     /// Whether the same work may succeed when it is tried again, without anyone changing anything.
     fn is_transient(&self) -> bool;
 
-    /// The `errorType` and `errorMessage` that Lambda shows; the message tells all causes, not only the last.
+    /// The `errorType` and `errorMessage` that Lambda shows; the message tells all causes, not only
+    /// the last.
     fn diagnostic(&self) -> Diagnostic
     where
         Self: Sized,

@@ -10,7 +10,8 @@ use crate::deadline::{Deadline, WORK_RESERVE};
 pub struct Invocation {
     /// Lambda's request id.
     pub request_id: String,
-    /// The X-Ray trace header (`Root=1-…;Parent=…;Sampled=1`), to be passed on in messages; absent without a trace.
+    /// The X-Ray trace header (`Root=1-…;Parent=…;Sampled=1`), to be passed on in messages; absent
+    /// without a trace.
     pub trace_header: Option<String>,
     /// Whether this is the first invocation of the process.
     pub cold_start: bool,
@@ -21,8 +22,8 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// From Lambda's context. Of the time there is, [`WORK_RESERVE`] is kept for work in hand, but no more than half:
-    /// a function with a short timeout must be able to begin something.
+    /// From Lambda's context. Of the time there is, [`WORK_RESERVE`] is kept for work in hand, but
+    /// no more than half: a function with a short timeout must be able to begin something.
     pub fn from_context(context: &lambda_runtime::Context, cold_start: bool, clock: Clock) -> Self {
         let whole = Deadline::from_context(context, Duration::ZERO);
         let reserve = WORK_RESERVE.min(whole.remaining(clock.now()) / 2);
@@ -35,7 +36,8 @@ impl Invocation {
         }
     }
 
-    /// An invocation that has `time_left` before it is killed, at the time of `clock`; for tests and tools.
+    /// An invocation that has `time_left` before it is killed, at the time of `clock`; for tests
+    /// and tools.
     pub fn for_tests(clock: Clock, time_left: Duration) -> Self {
         let left = jiff::SignedDuration::try_from(time_left).unwrap_or(jiff::SignedDuration::MAX);
         let killed_at = clock.now().checked_add(left).unwrap_or(jiff::Timestamp::MAX);

@@ -1,7 +1,7 @@
 //! A Lambda's shell: start-up, clients, logs, metrics, batches, deadline, re-queueing.
 //!
-//! Everything around a function that is the same for all of them lives here, so that a function is only its own
-//! decisions. The shell knows no function and no tenant.
+//! Everything around a function that is the same for all of them lives here, so that a function is
+//! only its own decisions. The shell knows no function and no tenant.
 //!
 //! # A whole function
 //!

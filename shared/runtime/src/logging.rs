@@ -1,12 +1,13 @@
-//! Logs as one flat JSON object per line, so that CloudWatch Logs Insights finds `tenant = "demo"` without knowing
-//! how deep it was logged.
+//! Logs as one flat JSON object per line, so that CloudWatch Logs Insights finds `tenant = "demo"`
+//! without knowing how deep it was logged.
 //!
-//! `tracing-subscriber`'s own JSON format nests the fields of spans under `span` and `spans`; a query would have to
-//! name the depth, and a refactoring would break it. Here the fields of the enclosing spans and of the event lie side
-//! by side; where two have the same name, the inner one wins.
+//! `tracing-subscriber`'s own JSON format nests the fields of spans under `span` and `spans`; a
+//! query would have to name the depth, and a refactoring would break it. Here the fields of the
+//! enclosing spans and of the event lie side by side; where two have the same name, the inner one
+//! wins.
 //!
-//! What belongs into a field: names, identifiers, counts, durations with their unit in the name. What never does: a
-//! secret, a password, a connection string, a whole event or response.
+//! What belongs into a field: names, identifiers, counts, durations with their unit in the name.
+//! What never does: a secret, a password, a connection string, a whole event or response.
 
 mod flat;
 mod panics;
@@ -26,10 +27,12 @@ const LAMBDA_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 /// `info`, or `info,store=debug`: levels by target, as everywhere in Rust.
 const RUST_LEVEL_VARIABLE: &str = "RUST_LOG";
 
-/// What others may log at most, whatever the level: beyond it lie whole requests, responses and statements, with the
-/// secrets in them. Targets that begin so; a longer one in `RUST_LOG` wins, for a person who knows what they ask for.
+/// What others may log at most, whatever the level: beyond it lie whole requests, responses and
+/// statements, with the secrets in them. Targets that begin so; a longer one in `RUST_LOG` wins,
+/// for a person who knows what they ask for.
 const CAPS: [(&str, LevelFilter); 6] = [
-    // It logs the `Debug` of every handler error and panic; the shell logs them itself, readably and once.
+    // It logs the `Debug` of every handler error and panic; the shell logs them itself, readably
+    // and once.
     ("lambda_runtime::layers::panic", LevelFilter::OFF),
     // The SDK: requests and headers, security token included, at debug and trace.
     ("aws_", LevelFilter::INFO),
@@ -40,7 +43,8 @@ const CAPS: [(&str, LevelFilter); 6] = [
     ("sqlx::query", LevelFilter::OFF),
 ];
 
-/// Sets up the process's logs: JSON lines to standard output, each with `function`, and panics among them.
+/// Sets up the process's logs: JSON lines to standard output, each with `function`, and panics
+/// among them.
 ///
 /// A second call changes nothing; so tests may call it as they like.
 pub fn init(function_name: &str) {
@@ -61,7 +65,8 @@ pub fn init(function_name: &str) {
 
 /// One system call per line where the line fits the pipe: lines of several threads never mix.
 fn write_line(line: &str) {
-    // A log that cannot be written is no reason to fail the work, and there is nowhere else to say so.
+    // A log that cannot be written is no reason to fail the work, and there is nowhere else to say
+    // so.
     let _ = io::stdout().lock().write_all(line.as_bytes());
 }
 
@@ -90,7 +95,8 @@ fn targets(directives: &str) -> Result<Targets, tracing_subscriber::filter::Pars
     let asked: Targets = directives.to_ascii_lowercase().parse()?;
     let general = asked.default_level().unwrap_or(LevelFilter::OFF);
     let caps = CAPS.map(|(target, cap)| (target, cap.min(general)));
-    // What was asked for by name comes last: of two levels for the same target the later one stands.
+    // What was asked for by name comes last: of two levels for the same target the later one
+    // stands.
     Ok(Targets::new().with_default(general).with_targets(caps).with_targets(asked))
 }
 

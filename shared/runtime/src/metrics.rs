@@ -1,9 +1,11 @@
-//! Metrics in CloudWatch's embedded metric format: a log line from which CloudWatch makes metrics by itself.
+//! Metrics in CloudWatch's embedded metric format: a log line from which CloudWatch makes metrics
+//! by itself.
 //!
-//! No call, no client, no permission, and nothing to flush when Lambda freezes the process. The format:
+//! No call, no client, no permission, and nothing to flush when Lambda freezes the process. The
+//! format:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
-//! The crates for it work through a global recorder of the `metrics` facade; what a reconciler counts fits a value
-//! that is filled and emitted in one place, and these few lines.
+//! The crates for it work through a global recorder of the `metrics` facade; what a reconciler
+//! counts fits a value that is filled and emitted in one place, and these few lines.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -15,11 +17,13 @@ use serde_json::{Map, Value, json};
 /// The CloudWatch namespace of everything Caretaker counts.
 pub const NAMESPACE: &str = "Caretaker";
 
-/// Metrics in one entry, and values of one metric in one entry: the format's own limits. More become more entries.
+/// Metrics in one entry, and values of one metric in one entry: the format's own limits. More
+/// become more entries.
 const METRICS_PER_ENTRY_MAX: usize = 100;
 const VALUES_PER_METRIC_MAX: usize = 100;
 
-/// Dimensions of a metric: the format's own limit, `function` included. What is over it is left out.
+/// Dimensions of a metric: the format's own limit, `function` included. What is over it is left
+/// out.
 const DIMENSIONS_MAX: usize = 30;
 
 /// What a metric's values measure, in CloudWatch's words.
@@ -48,8 +52,9 @@ impl Unit {
 
 /// What one pass or one batch has to count, with its dimensions.
 ///
-/// Each combination of name and dimension values is a metric that AWS charges for: a tier is a good dimension, a
-/// tenant or a request is a [property](Self::property), which can be searched but costs nothing.
+/// Each combination of name and dimension values is a metric that AWS charges for: a tier is a good
+/// dimension, a tenant or a request is a [property](Self::property), which can be searched but
+/// costs nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,7 +79,8 @@ impl Metrics {
         Self { dimensions, properties: BTreeMap::new(), values: BTreeMap::new() }
     }
 
-    /// Adds a dimension to every metric of the set. Blank values, which CloudWatch refuses, are left out.
+    /// Adds a dimension to every metric of the set. Blank values, which CloudWatch refuses, are
+    /// left out.
     pub fn dimension(&mut self, name: &str, value: &str) -> &mut Self {
         let fits = self.dimensions.len() < DIMENSIONS_MAX || self.dimensions.contains_key(name);
         if fits && !value.trim().is_empty() {
@@ -99,7 +105,8 @@ impl Metrics {
         self.value(name, Unit::Milliseconds, duration.as_secs_f64() * 1_000.0)
     }
 
-    /// Notes any value. A value that is no number (NaN, infinite) is left out: CloudWatch would drop the entry.
+    /// Notes any value. A value that is no number (NaN, infinite) is left out: CloudWatch would
+    /// drop the entry.
     ///
     /// A name has one unit; the first one given stays.
     pub fn value(&mut self, name: &str, unit: Unit, value: f64) -> &mut Self {
@@ -110,7 +117,8 @@ impl Metrics {
         self
     }
 
-    /// Writes the set to standard output, where Lambda's logs are read from, and empties its values.
+    /// Writes the set to standard output, where Lambda's logs are read from, and empties its
+    /// values.
     pub fn emit(&mut self) {
         let lines = self.entries(Timestamp::now());
         self.values.clear();

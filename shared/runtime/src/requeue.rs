@@ -1,7 +1,7 @@
 //! Sends a message back to the function's own queue, to be looked at again later.
 //!
-//! What takes minutes (a database being created, a task running) is never waited for inside an invocation: the pass
-//! ends and re-queues itself. SQS holds the message meanwhile, for nothing.
+//! What takes minutes (a database being created, a task running) is never waited for inside an
+//! invocation: the pass ends and re-queues itself. SQS holds the message meanwhile, for nothing.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::backoff::equal_jitter;
 use crate::error::Classify;
 use crate::sdk::{describe_sdk_error, is_transient};
 
-/// The longest `DelaySeconds` of SQS (15 minutes). A longer wait is cut to it: the pass comes early, finds nothing to
-/// do and re-queues itself once more.
+/// The longest `DelaySeconds` of SQS (15 minutes). A longer wait is cut to it: the pass comes
+/// early, finds nothing to do and re-queues itself once more.
 pub const DELAY_MAX: Duration = Duration::from_mins(15);
 
 /// The function's queue, for sending to.
@@ -44,11 +44,12 @@ impl Requeue {
         self
     }
 
-    /// Sends `body`, to be received after `delay` with equal jitter: no sooner than half of it, no later than the
-    /// whole, in full seconds rounded up, at most [`DELAY_MAX`]. A delay of zero stays zero.
+    /// Sends `body`, to be received after `delay` with equal jitter: no sooner than half of it, no
+    /// later than the whole, in full seconds rounded up, at most [`DELAY_MAX`]. A delay of zero
+    /// stays zero.
     ///
-    /// `trace_header` is the [`Invocation`](crate::Invocation)'s; X-Ray then shows all passes as one trace. Returns
-    /// the message's id.
+    /// `trace_header` is the [`Invocation`](crate::Invocation)'s; X-Ray then shows all passes as
+    /// one trace. Returns the message's id.
     pub async fn send(
         &self,
         body: impl Into<String>,
@@ -78,7 +79,8 @@ impl Requeue {
 
     fn delay_seconds(&self, delay: Duration) -> i32 {
         let delay = delay.min(DELAY_MAX);
-        // The generator is whole at every moment: a panic elsewhere cannot have left it half-written.
+        // The generator is whole at every moment: a panic elsewhere cannot have left it
+        // half-written.
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         let jittered = equal_jitter(delay, &mut random);
         let rounded_up = jittered.as_secs() + u64::from(jittered.subsec_nanos() > 0);

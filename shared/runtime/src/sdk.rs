@@ -1,7 +1,7 @@
 //! What went wrong in an AWS call, in words, and whether trying again can help.
 //!
-//! `SdkError`'s own `Display` says "service error" and no more; its `Debug` prints the whole response, headers
-//! included. Neither is fit for a person or a log.
+//! `SdkError`'s own `Display` says "service error" and no more; its `Debug` prints the whole
+//! response, headers included. Neither is fit for a person or a log.
 
 use std::any::type_name;
 use std::error::Error;
@@ -14,15 +14,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::chain;
 
-/// Characters of AWS's message that are kept: enough for the longest access denial, which names a role and a resource
-/// (each ARN is at most 2048 characters, in practice under 200).
+/// Characters of AWS's message that are kept: enough for the longest access denial, which names a
+/// role and a resource (each ARN is at most 2048 characters, in practice under 200).
 const MESSAGE_CHARS_MAX: usize = 800;
 
 /// Error codes by which AWS services say "not now".
 ///
-/// The SDK's own list (`aws_runtime::retries::classifiers::THROTTLING_ERRORS` and `TRANSIENT_ERRORS`), and codes which
-/// the SDK does not know to be passing: DynamoDB's conflicting transaction, SQS's throttled key service.
-/// `LimitExceededException` is a throttle in some services and an exhausted quota in others; both may pass.
+/// The SDK's own list (`aws_runtime::retries::classifiers::THROTTLING_ERRORS` and
+/// `TRANSIENT_ERRORS`), and codes which the SDK does not know to be passing: DynamoDB's conflicting
+/// transaction, SQS's throttled key service. `LimitExceededException` is a throttle in some
+/// services and an exhausted quota in others; both may pass.
 const TRANSIENT_CODES: &[&str] = &[
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
@@ -54,10 +55,11 @@ const TRANSIENT_CODES: &[&str] = &[
 const SIGNED_REQUEST_MARKS: &[&str] =
     &["The Canonical String", "Authorization=", "x-amz-security-token", "X-Amz-Security-Token"];
 
-/// Whether the same call may succeed when it is made again: throttling, a failure on AWS's side (5xx), a timeout, a
-/// connection that did not come about or broke off.
+/// Whether the same call may succeed when it is made again: throttling, a failure on AWS's side
+/// (5xx), a timeout, a connection that did not come about or broke off.
 ///
-/// The SDK has already made its own attempts when this is asked; a pass that meets `true` ends and comes again later.
+/// The SDK has already made its own attempts when this is asked; a pass that meets `true` ends and
+/// comes again later.
 pub fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
@@ -75,9 +77,11 @@ pub fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
     }
 }
 
-/// The error in words: `AccessDeniedException: User … is not authorized … (sqs SendMessage, request id 4f1e…)`.
+/// The error in words: `AccessDeniedException: User … is not authorized … (sqs SendMessage, request
+/// id 4f1e…)`.
 ///
-/// Service and operation are read from the error's type. What AWS repeats of the signed request is cut off.
+/// Service and operation are read from the error's type. What AWS repeats of the signed request is
+/// cut off.
 pub fn describe_sdk_error<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -117,14 +121,16 @@ fn cause_of(error: &(dyn Error + 'static)) -> String {
     error.source().map_or_else(|| "no reason given".to_owned(), chain)
 }
 
-/// JSON protocols may prefix the code with a namespace: `com.amazonaws.dynamodb#ThrottlingException`.
+/// JSON protocols may prefix the code with a namespace:
+/// `com.amazonaws.dynamodb#ThrottlingException`.
 fn bare_code(code: &str) -> &str {
     code.rsplit('#').next().unwrap_or(code)
 }
 
 /// `aws_sdk_sqs::operation::send_message::SendMessageError` → `sqs SendMessage`.
 ///
-/// The SDKs are generated and all named so; a type named otherwise yields nothing rather than something wrong.
+/// The SDKs are generated and all named so; a type named otherwise yields nothing rather than
+/// something wrong.
 fn call_of(error_type: &str) -> Option<String> {
     let service = error_type.strip_prefix("aws_sdk_")?.split("::").next()?;
     let operation = error_type.rsplit("::").next()?.strip_suffix("Error")?;

@@ -1,7 +1,7 @@
 //! The environment variables that Terraform sets: where things are.
 //!
-//! A deployment with three wrong variables is put right once, not three times: every reader here notes its complaint
-//! and goes on, and [`Wiring::finish`] reports all of them together.
+//! A deployment with three wrong variables is put right once, not three times: every reader here
+//! notes its complaint and goes on, and [`Wiring::finish`] reports all of them together.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -84,7 +84,8 @@ impl Wiring {
 
     /// The value of `name` as a `T`; missing or malformed is a problem, and gives `None`.
     ///
-    /// The value itself is not repeated in the problem: it may be something that does not belong in a log.
+    /// The value itself is not repeated in the problem: it may be something that does not belong in
+    /// a log.
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
         match self.required(name) {
             value if value.is_empty() => None,
@@ -92,7 +93,8 @@ impl Wiring {
         }
     }
 
-    /// The value of `name` as a `T`, or `default` where it is missing; malformed is a problem, and gives `default`.
+    /// The value of `name` as a `T`, or `default` where it is missing; malformed is a problem, and
+    /// gives `default`.
     pub fn parsed_or<T: FromStr<Err: Display>>(&mut self, name: &'static str, default: T) -> T {
         match self.optional(name) {
             Some(value) => self.parse(name, &value).unwrap_or(default),
@@ -104,13 +106,14 @@ impl Wiring {
         value.parse().map_err(|error: T::Err| self.reject(name, &error)).ok()
     }
 
-    /// Notes that the value of `name` cannot be used, for a check of the caller's own; `why` goes into the report.
+    /// Notes that the value of `name` cannot be used, for a check of the caller's own; `why` goes
+    /// into the report.
     pub fn reject(&mut self, name: &'static str, why: &dyn Display) {
         self.problems.push(Problem { name, what: What::Invalid(why.to_string()) });
     }
 
-    /// Ends the reading with what was read, for values that [`Wiring::parsed`] gave one by one: fails with every
-    /// problem found.
+    /// Ends the reading with what was read, for values that [`Wiring::parsed`] gave one by one:
+    /// fails with every problem found.
     pub fn complete<T>(mut self, value: Option<T>) -> Result<T, WiringError> {
         if let Some(value) = value {
             return self.finish().map(|()| value);
@@ -145,17 +148,24 @@ pub struct WiringError(Vec<Problem>);
 
 impl Display for WiringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the function's environment variables are not in order: ")?;
-        for (index, Problem { name, what }) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
+        let mut missing: Vec<&str> = Vec::new();
+        let mut invalid: Vec<String> = Vec::new();
+        for Problem { name, what } in &self.0 {
             match what {
-                What::Missing => write!(f, "{separator}{name} is missing or empty")?,
-                What::Invalid(why) => write!(f, "{separator}{name} is invalid: {why}")?,
+                // A variable may be read for several uses; it is one variable to set.
+                What::Missing if missing.contains(name) => {}
+                What::Missing => missing.push(name),
+                What::Invalid(why) => invalid.push(format!("{name} is invalid ({why})")),
             }
         }
+        let missing = missing.join(", ");
+        let missing = (!missing.is_empty()).then(|| format!("missing or empty are {missing}"));
+        let all: Vec<String> = missing.into_iter().chain(invalid).collect();
         write!(
             f,
-            ". Terraform sets them from infra/manifest.yaml; correct them there and deploy again"
+            "the function's environment variables are not in order: {}. \
+             Terraform sets them from infra/manifest.yaml; correct them there and deploy again",
+            all.join("; ")
         )
     }
 }
@@ -186,6 +196,7 @@ mod tests {
         ]);
         assert_eq!(wiring.required("TABLE"), "");
         assert_eq!(wiring.required("BLANK"), "");
+        assert_eq!(wiring.required("TABLE"), "", "asked for twice, missing once");
         assert_eq!(wiring.required("GOOD"), "yes");
         assert!(wiring.list("COMMAS").is_empty());
         assert_eq!(wiring.parsed::<u32>("COUNT"), None);
@@ -193,10 +204,11 @@ mod tests {
         wiring.reject("GOOD", &"it must end in .fifo");
         assert_eq!(
             wiring.finish().unwrap_err().to_string(),
-            "the function's environment variables are not in order: TABLE is missing or empty; \
-             BLANK is missing or empty; COMMAS is missing or empty; \
-             COUNT is invalid: invalid digit found in string; COUNT is invalid: invalid digit found in string; \
-             GOOD is invalid: it must end in .fifo. \
+            "the function's environment variables are not in order: \
+             missing or empty are TABLE, BLANK, COMMAS; \
+             COUNT is invalid (invalid digit found in string); \
+             COUNT is invalid (invalid digit found in string); \
+             GOOD is invalid (it must end in .fifo). \
              Terraform sets them from infra/manifest.yaml; correct them there and deploy again"
         );
     }
@@ -211,7 +223,7 @@ mod tests {
         let count = wiring.parsed::<u8>("COUNT");
         wiring.required("ABSENT");
         let error = wiring.complete(count).unwrap_err().to_string();
-        assert!(error.contains("ABSENT is missing"), "{error}");
+        assert!(error.contains("missing or empty are ABSENT."), "{error}");
 
         let error = Wiring::from_pairs([("A", "b")]).complete(None::<u8>).unwrap_err().to_string();
         assert!(error.contains("something was not given"), "{error}");

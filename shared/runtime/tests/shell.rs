@@ -1,4 +1,5 @@
-//! The shell as a process: a real function, started as Lambda starts it, seen from Lambda's side and in its logs.
+//! The shell as a process: a real function, started as Lambda starts it, seen from Lambda's side
+//! and in its logs.
 
 // Said for clippy, which lets tests alone unwrap: it looks for this mark.
 #[cfg(test)]
@@ -80,7 +81,7 @@ fn a_function_that_is_wired_wrongly_tells_lambda_everything_that_is_wrong_and_en
     assert_eq!(what, "init/error");
     assert_eq!(told["errorType"], "WiringError");
     let message = told["errorMessage"].as_str().unwrap();
-    assert!(message.contains("CARETAKER_GREETING is missing"), "{message}");
+    assert!(message.contains("missing or empty are CARETAKER_GREETING;"), "{message}");
     assert!(message.contains("CARETAKER_LIMIT is invalid"), "{message}");
     assert_eq!(function.line("the function cannot start")["error"], message);
     assert_eq!(function.exit().code(), Some(1));

@@ -11,8 +11,8 @@ const FIFO_SUFFIX: &str = ".fifo";
 /// A message of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
-    /// SQS's id of the message; the same at every delivery. Empty where Lambda gave none: such a record cannot be
-    /// reported alone, and its failure brings the whole batch back.
+    /// SQS's id of the message; the same at every delivery. Empty where Lambda gave none: such a
+    /// record cannot be reported alone, and its failure brings the whole batch back.
     pub message_id: String,
     /// What SQS knows this delivery by; with it the message's visibility can be changed.
     pub receipt_handle: String,
@@ -45,8 +45,9 @@ impl Record {
 
 impl From<SqsMessage> for Record {
     /// System attributes are read as
-    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html> describes them: texts,
-    /// times in milliseconds since the Unix epoch. One that cannot be read is taken as absent.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>
+    /// describes them: texts, times in milliseconds since the Unix epoch. One that cannot be read
+    /// is taken as absent.
     fn from(message: SqsMessage) -> Self {
         let mut system = message.attributes;
         let mut time = |name: &str| {

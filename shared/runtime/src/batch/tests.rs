@@ -85,7 +85,8 @@ async fn a_failing_record_fails_alone() {
 
 #[tokio::test]
 async fn a_hanging_record_is_given_up_when_the_answer_is_due_and_fails_alone() {
-    // Work may be begun for one more millisecond; what is in hand then has until just before the kill.
+    // Work may be begun for one more millisecond; what is in hand then has until just before the
+    // kill.
     let invocation = Invocation {
         deadline: crate::Deadline::new(
             noon() + crate::deadline::ANSWER_RESERVE + Duration::from_millis(1),

@@ -1,4 +1,5 @@
-//! The layer that writes the lines: collects the fields of an event and of its spans, flattens and prints them.
+//! The layer that writes the lines: collects the fields of an event and of its spans, flattens and
+//! prints them.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -13,8 +14,8 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::clock::Clock;
 
-/// The longest text of one field, in bytes. CloudWatch cuts an event at 256 KiB; one field must not push the others,
-/// which say whose it is, over that edge.
+/// The longest text of one field, in bytes. CloudWatch cuts an event at 256 KiB; one field must not
+/// push the others, which say whose it is, over that edge.
 const FIELD_BYTES_MAX: usize = 16 * 1024;
 
 /// Names that every line has; a field of that name is written as `field_<name>`.
@@ -37,7 +38,8 @@ pub struct FlatJson<O> {
 }
 
 impl<O: Output> FlatJson<O> {
-    /// Prints to `output`; `constants` are fields of every line (outermost: a span may overwrite them).
+    /// Prints to `output`; `constants` are fields of every line (outermost: a span may overwrite
+    /// them).
     pub fn new<'a>(output: O, constants: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let constants = constants.into_iter().map(|(name, value)| (key(name), text(value)));
         Self { output, clock: Clock::system(), constants: constants.collect() }
@@ -65,7 +67,8 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        // The values are formatted before the span is locked: formatting runs other people's code, which may log.
+        // The values are formatted before the span is locked: formatting runs other people's code,
+        // which may log.
         let mut collected = Collected::default();
         values.record(&mut collected);
         if let Some(span) = context.span(id) {

@@ -1,4 +1,5 @@
-//! A panic as a log line like any other, instead of a few lines of text on standard error without tenant or request.
+//! A panic as a log line like any other, instead of a few lines of text on standard error without
+//! tenant or request.
 
 use std::panic::{self, PanicHookInfo};
 

@@ -12,8 +12,8 @@ const QUEUE_URL: &str = "http://127.0.0.1/000000000000/caretaker";
 
 /// A queue that answers by `rule`, sent to with the jitter of `seed`.
 ///
-/// Built by hand rather than with `mock_client!`, which would have every crate of the workspace compiled a second
-/// time with the SDK's `test-util` feature.
+/// Built by hand rather than with `mock_client!`, which would have every crate of the workspace
+/// compiled a second time with the SDK's `test-util` feature.
 fn requeue(rule: &Rule, seed: u64) -> Requeue {
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

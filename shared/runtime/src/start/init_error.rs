@@ -1,9 +1,9 @@
 //! Tells Lambda why a function could not start, so that the invocation's answer says it too.
 //!
-//! Without it the answer is `Runtime.ExitError` and the reason has to be looked for in the logs. `lambda_runtime` has
-//! no call for it; it is one local HTTP request
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>), made without the async
-//! runtime, which may be what could not start.
+//! Without it the answer is `Runtime.ExitError` and the reason has to be looked for in the logs.
+//! `lambda_runtime` has no call for it; it is one local HTTP request
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>), made
+//! without the async runtime, which may be what could not start.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -16,8 +16,8 @@ use tracing::debug;
 /// The Runtime API is on the same machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reports `diagnostic`. The process is about to end and its log has said why, so a failure here is not worth more
-/// than a debug line.
+/// Reports `diagnostic`. The process is about to end and its log has said why, so a failure here is
+/// not worth more than a debug line.
 pub(super) fn report(diagnostic: &Diagnostic) {
     let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
     if let Err(error) = post(&address, diagnostic) {

@@ -1,4 +1,5 @@
-//! The span around an invocation, from the moment its event arrives: it covers an event that cannot be parsed too.
+//! The span around an invocation, from the moment its event arrives: it covers an event that cannot
+//! be parsed too.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -52,7 +53,8 @@ where
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
         self.invocations.begin();
         let span = request_span(&invocation.context, self.invocations.is_first());
-        // The inner call parses the event: inside the span, so that its complaint has the request id.
+        // The inner call parses the event: inside the span, so that its complaint has the request
+        // id.
         let answer = span.in_scope(|| self.inner.call(invocation));
         let invocations = Rc::clone(&self.invocations);
         let counted = async move {

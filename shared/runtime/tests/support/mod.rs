@@ -1,4 +1,5 @@
-//! Lambda as a function's process sees it: the Runtime API over HTTP, the environment, standard output and signals.
+//! Lambda as a function's process sees it: the Runtime API over HTTP, the environment, standard
+//! output and signals.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
@@ -18,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Every event of the fake Lambda has this trace header.
 pub(crate) const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
 
-/// What the function told Lambda: the end of the path (`req-1/response`, `req-1/error`, `init/error`) and the body.
+/// What the function told Lambda: the end of the path (`req-1/response`, `req-1/error`,
+/// `init/error`) and the body.
 pub(crate) type Told = (String, Value);
 
 /// A running function with its Lambda.
@@ -29,8 +31,8 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Starts the example `records` in Lambda's environment and `variables`; it will be sent `events` one by one, and
-    /// after the last it waits for another as functions do.
+    /// Starts the example `records` in Lambda's environment and `variables`; it will be sent
+    /// `events` one by one, and after the last it waits for another as functions do.
     pub(crate) fn start(events: &[Value], variables: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -82,7 +84,8 @@ impl Function {
     /// How the process ended; it must be ending.
     pub(crate) fn exit(mut self) -> ExitStatus {
         let (ended, end) = channel::<()>();
-        // Standard output is closed when the process has ended: its reader's channel then reports the end.
+        // Standard output is closed when the process has ended: its reader's channel then reports
+        // the end.
         let lines = std::mem::replace(&mut self.lines, channel().1);
         thread::spawn(move || {
             while lines.recv().is_ok() {}
