@@ -10,7 +10,7 @@ use std::fmt;
 
 use toml_span::Span;
 
-use crate::{Environment, Tier};
+use crate::Tier;
 
 /// A mistake was found and has been filed: there is no value, and nothing more to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Mistakes {
 /// environment, and a mistake must not be told nine times.
 #[derive(Debug, Default)]
 pub(super) struct AllMistakes {
-    findings: BTreeMap<Finding, (String, BTreeSet<(Environment, Tier)>)>,
+    findings: BTreeMap<Finding, (String, BTreeSet<(String, Tier)>)>,
     readings: usize,
 }
 
@@ -80,11 +80,11 @@ impl AllMistakes {
     }
 
     /// Takes what is wrong with the settings of one tier in one environment.
-    pub(super) fn of_settings(&mut self, environment: &Environment, tier: Tier, found: Mistakes) {
+    pub(super) fn of_settings(&mut self, environment: &str, tier: Tier, found: Mistakes) {
         self.readings += 1;
         for (finding, path) in found.0.into_inner() {
             let entry = self.findings.entry(finding).or_insert_with(|| (path, BTreeSet::new()));
-            entry.1.insert((environment.clone(), tier));
+            entry.1.insert((environment.to_owned(), tier));
         }
     }
 
@@ -128,8 +128,8 @@ pub struct Mistake {
     pub problem: String,
     /// What is accepted.
     pub expected: String,
-    /// The tiers and environments that it concerns; empty where it concerns all.
-    pub only_in: BTreeSet<(Environment, Tier)>,
+    /// The environments and tiers that it concerns; empty where it concerns all.
+    pub only_in: BTreeSet<(String, Tier)>,
     /// The line as it stands in the file.
     source: String,
     /// How many characters of the line are meant.
@@ -137,12 +137,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn new(
-        text: &str,
-        path: &str,
-        finding: Finding,
-        only_in: BTreeSet<(Environment, Tier)>,
-    ) -> Self {
+    fn new(text: &str, path: &str, finding: Finding, only_in: BTreeSet<(String, Tier)>) -> Self {
         let before = text.get(..finding.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let source = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
@@ -162,7 +157,7 @@ impl Mistake {
 
     /// `in prod for trial and standard; in dev for trial`.
     fn concerns(&self) -> String {
-        let mut tiers: BTreeMap<&Environment, Vec<&str>> = BTreeMap::new();
+        let mut tiers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (environment, tier) in &self.only_in {
             tiers.entry(environment).or_default().push(tier.as_str());
         }
@@ -204,7 +199,7 @@ impl fmt::Display for CatalogueErrors {
             if !mistake.only_in.is_empty() {
                 writeln!(f, "  {:digits$} = {}", "", mistake.concerns())?;
             }
-            writeln!(f, "  {line:digits$} | {source}")?;
+            writeln!(f, "{}", format!("  {line:digits$} | {source}").trim_end())?;
             writeln!(f, "  {:digits$} | {:indent$}{:^<width$}", "", "", "", indent = column - 1)?;
         }
         let count = self.mistakes.len();

@@ -10,9 +10,33 @@
 //! [environments.<env>.tiers.<tier>]   the exception of the exception
 //! ```
 //!
+//! Tables are laid over one another, values and lists replace one another. `every_service`, in
+//! any layer, is laid under each of the `services`, so that one image in three roles is said
+//! once. The environments of a product are those that have a table, be it empty; in each of
+//! them, all three tiers must be complete.
+//!
 //! [`Catalogue::settings`] answers with the settings of one tier in one environment. All
 //! mistakes in a file are found at once, each with file, line, what was found and what is
 //! accepted; a key that nobody reads is a mistake.
+//!
+//! ```
+//! use domain::{Catalogue, Tier};
+//!
+//! let text = include_str!("../../../../infra/catalogues/mate.toml");
+//! let catalogue = Catalogue::parse("mate.toml", text)?;
+//! let settings = catalogue.settings(&"dev".parse()?, Tier::Trial).ok_or("no dev")?;
+//! assert_eq!(settings.database.class, "db.t4g.micro");
+//!
+//! let broken = text.replace("db.t4g.micro", "t4g.micro");
+//! let errors = Catalogue::parse("mate.toml", &broken).unwrap_err();
+//! assert_eq!(errors.mistakes.len(), 1);
+//! assert!(errors.to_string().contains("found \"t4g.micro\""));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! How it is made: `layers` looks a key up through the layers, `kinds` and `values` know what a
+//! value alone may be, `facts` holds what AWS accepts, `read` has one reader for each table and
+//! checks what must agree between keys, `mistakes` gathers and prints.
 
 mod facts;
 mod kinds;
@@ -21,6 +45,8 @@ mod mistakes;
 pub mod model;
 mod read;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::collections::BTreeMap;

@@ -25,7 +25,8 @@ pub struct Settings {
     pub file_system: Option<FileSystem>,
     /// `keys.<name>`: application keys, generated and rotated.
     pub keys: BTreeMap<String, Key>,
-    /// `services.<name>`: the ECS services of the application.
+    /// `services.<name>`: the ECS services of the application, each laid over `every_service`;
+    /// exactly one of them has `http`.
     pub services: BTreeMap<String, Service>,
     /// `alarms.<name>`: what wakes somebody.
     pub alarms: BTreeMap<String, Alarm>,
@@ -100,13 +101,14 @@ pub struct Database {
     pub port: u16,
     /// `class`: the instance class, such as `db.t4g.micro`.
     pub class: String,
-    /// `instances`: how many instances an Aurora cluster has; 1 for RDS.
+    /// `instances`: how many instances an Aurora cluster has; 1, and not to be given, for RDS.
     pub instances: u32,
-    /// `storage_gb`: allocated storage (RDS; Aurora grows by itself).
+    /// `storage_gb`: allocated storage, from 20 (RDS). Aurora grows by itself: 0, not to be given.
     pub storage_gb: u32,
-    /// `storage_max_gb`: up to where storage grows by itself.
+    /// `storage_max_gb`: up to where storage grows by itself (RDS), at least a tenth more than
+    /// `storage_gb`. Aurora: 0, not to be given.
     pub storage_max_gb: u32,
-    /// `multi_az`: a standby in another availability zone (RDS).
+    /// `multi_az`: a standby in another availability zone (RDS); false by default.
     pub multi_az: bool,
     /// `backup_retention_days`: 1 to 35.
     pub backup_retention_days: u32,
@@ -116,13 +118,14 @@ pub struct Database {
     pub maintenance_window: String,
     /// `deletion_protection`.
     pub deletion_protection: bool,
-    /// `performance_insights`.
+    /// `performance_insights`; false by default.
     pub performance_insights: bool,
-    /// `monitoring_interval_seconds`: Enhanced Monitoring; 0 is off.
+    /// `monitoring_interval_seconds`: Enhanced Monitoring; 0, the default, is off.
     pub monitoring_interval_seconds: u32,
     /// `max_connections`: set in the parameter group; alarms on connections are a share of it.
     pub max_connections: u32,
-    /// `parameters`: further parameters of the parameter group.
+    /// `parameters`: further parameters of the parameter group; texts or whole numbers. TLS and
+    /// `max_connections` are Caretaker's own.
     pub parameters: BTreeMap<String, String>,
     /// `extensions`: PostgreSQL extensions that the application may rely on.
     pub extensions: Vec<String>,
@@ -162,10 +165,10 @@ pub struct Cache {
     pub node_type: String,
     /// `port`; 6379 by default.
     pub port: u16,
-    /// `replicas`: beside the primary; with at least one, failover is automatic over several
+    /// `replicas`: beside the primary, none by default; with at least one, failover is automatic over several
     /// availability zones.
     pub replicas: u32,
-    /// `snapshot_retention_days`; 0 is none.
+    /// `snapshot_retention_days`; 0, the default, is none.
     pub snapshot_retention_days: u32,
     /// `parameters`: of the parameter group.
     pub parameters: BTreeMap<String, String>,
@@ -180,9 +183,9 @@ pub struct Bucket {
     pub glacier_after_days: Option<u32>,
     /// `expire_after_days`: when objects are deleted, if ever.
     pub expire_after_days: Option<u32>,
-    /// `noncurrent_expire_after_days`: when overwritten versions are deleted.
+    /// `noncurrent_expire_after_days`: when overwritten versions are deleted; 30 by default.
     pub noncurrent_expire_after_days: u32,
-    /// `cors_uploads`: whether browsers on the tenant's host name may upload.
+    /// `cors_uploads`: whether browsers on the tenant's host name may upload; false by default.
     pub cors_uploads: bool,
 }
 
@@ -204,7 +207,7 @@ pub struct FileSystem {
 /// comma separated, as fallbacks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// `length`: characters, letters and digits.
+    /// `length`: characters, letters and digits; 50 by default.
     pub length: u32,
 }
 
@@ -225,9 +228,10 @@ pub struct Service {
     pub writable_paths: Vec<String>,
     /// `http`: how the load balancer reaches it, if it does.
     pub http: Option<Http>,
-    /// `health_command`: the container's own health check; exit code 0 is healthy.
+    /// `health_command`: the container's own health check, without ECS's word `CMD` in front; exit
+    /// code 0 is healthy.
     pub health_command: Vec<String>,
-    /// `count`: tasks to start with, and at least.
+    /// `count`: tasks to start with, and at least; 1 by default.
     pub count: u32,
     /// `scaling`: where more tasks come from; none where the service must stay single.
     pub scaling: Option<Scaling>,
@@ -244,13 +248,13 @@ pub struct Http {
     pub port: u16,
     /// `health_path`: answers 200 when the task can serve.
     pub health_path: String,
-    /// `health_interval_seconds`: 5 to 300.
+    /// `health_interval_seconds`: 5 to 300; 30 by default.
     pub health_interval_seconds: u32,
-    /// `grace_seconds`: how long a starting task may fail its health checks.
+    /// `grace_seconds`: how long a starting task may fail its health checks; 60 by default.
     pub grace_seconds: u32,
-    /// `drain_seconds`: how long a leaving task keeps its open connections.
+    /// `drain_seconds`: how long a leaving task keeps its open connections; 300 by default.
     pub drain_seconds: u32,
-    /// `sticky_sessions`.
+    /// `sticky_sessions`; false by default.
     pub sticky_sessions: bool,
 }
 

@@ -42,8 +42,8 @@ pub(super) fn catalogue(file: &str, text: &str) -> Result<Catalogue, CatalogueEr
     for (environment, tier, layers) in outline.combinations() {
         let mistakes = Mistakes::default();
         let mut section = Section::over(layers, &mistakes);
-        if let Ok(read) = settings::read(&mut section) {
-            settings.insert((environment.clone(), tier), read);
+        if let (Ok(environment), Ok(read)) = (environment.parse(), settings::read(&mut section)) {
+            settings.insert((environment, tier), read);
         }
         section.finish();
         all.of_settings(environment, tier, mistakes);
@@ -65,7 +65,7 @@ struct Outline<'a> {
     ownership: Read<Ownership>,
     defaults: Vec<Layer<'a>>,
     tiers: TierLayers<'a>,
-    environments: BTreeMap<Environment, (Vec<Layer<'a>>, TierLayers<'a>)>,
+    environments: BTreeMap<String, (Vec<Layer<'a>>, TierLayers<'a>)>,
 }
 
 type TierLayers<'a> = BTreeMap<Tier, Vec<Layer<'a>>>;
@@ -84,13 +84,13 @@ impl<'a> Outline<'a> {
     }
 
     /// Every environment with every tier, and the layers of the two, the strongest last.
-    fn combinations(&self) -> impl Iterator<Item = (&Environment, Tier, Vec<Layer<'a>>)> {
+    fn combinations(&self) -> impl Iterator<Item = (&str, Tier, Vec<Layer<'a>>)> {
         self.environments.iter().flat_map(move |(name, (own, exceptions))| {
             Tier::ALL.into_iter().map(move |tier| {
                 let of_tier = self.tiers.get(&tier).into_iter().flatten();
                 let exception = exceptions.get(&tier).into_iter().flatten();
                 let layers = self.defaults.iter().chain(of_tier).chain(own).chain(exception);
-                (name, tier, layers.copied().collect())
+                (name.as_str(), tier, layers.copied().collect())
             })
         })
     }
@@ -123,33 +123,25 @@ fn tiers<'a>(section: &mut Section<'a>) -> TierLayers<'a> {
     layers
 }
 
-fn environments<'a>(
-    root: &mut Section<'a>,
-) -> BTreeMap<Environment, (Vec<Layer<'a>>, TierLayers<'a>)> {
+/// The environments' own layers and those of their tiers. A wrong name is a mistake, and what it
+/// names is read all the same; so are the defaults where there is no environment at all.
+fn environments<'a>(root: &mut Section<'a>) -> BTreeMap<String, (Vec<Layer<'a>>, TierLayers<'a>)> {
     let names = root.names_in("environments");
     let mut layers = BTreeMap::new();
     if let Ok(Some(mut tables)) = root.child("environments") {
         for name in names {
             let Ok(Some(mut table)) = tables.child(&name) else { continue };
-            match name.parse() {
-                Ok(environment) => {
-                    let exceptions = tiers(&mut table);
-                    layers.insert(environment, (table.layers_without("tiers"), exceptions));
-                }
-                Err(InvalidName { expected, .. }) => {
-                    tables.mistake(
-                        table.span(),
-                        &name,
-                        format!("found the name {name:?}"),
-                        expected,
-                    );
-                }
+            if let Err(InvalidName { expected, .. }) = name.parse::<Environment>() {
+                tables.mistake(table.span(), &name, format!("found the name {name:?}"), expected);
             }
+            let exceptions = tiers(&mut table);
+            layers.insert(name, (table.layers_without("tiers"), exceptions));
         }
     }
     if layers.is_empty() {
         let expected = "a table for each environment, such as [environments.dev]; it may be empty";
         root.mistake(root.span(), "environments", "there is no environment", expected);
+        layers.insert("any environment".to_owned(), (Vec::new(), BTreeMap::new()));
     }
     layers
 }
