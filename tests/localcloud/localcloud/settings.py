@@ -24,7 +24,7 @@ FIXED = frozenset({"state_dir", "port", "engine", "authentication"})
 
 @dataclasses.dataclass
 class Settings:
-    """Everything that can be set; durations are seconds."""
+    """Everything that can be set; durations are in seconds."""
 
     state_dir: Path
     port: int = 0
@@ -39,6 +39,8 @@ class Settings:
     # The load balancer checks a target every `HealthCheckIntervalSeconds` times this: a service
     # that AWS would call healthy after a minute is healthy here after a few seconds.
     health_check_pace: float = 0.05
+    # Cost Explorer breaks its answers into pages of so many groups.
+    cost_page_groups: float = 500
 
     def as_json(self) -> dict[str, Any]:
         """The settings as the control API shows them."""
@@ -103,4 +105,4 @@ def _accept(
     elif isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
         accepted[name] = float(value)
     else:
-        mistakes.append(f"{name}: expected a number of seconds from 0 up, found {value!r}")
+        mistakes.append(f"{name}: expected a number from 0 up, found {value!r}")
