@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from localcloud import databases
 from localcloud.extensions import rds as databases_of_rds
-from localcloud.extensions.rds import Parameters, RdsEvent, Record, Response
+from localcloud.extensions.rds_events import RdsEvent, tell
+from localcloud.extensions.rds_records import Parameters, Record, Response
 from localcloud.servers import storage
 
 logger = logging.getLogger("localcloud.rds")
@@ -138,7 +139,7 @@ def _keep(snapshot: Record, source: Record, resource_id: str, kind: str) -> None
 
 def _tell(snapshot: Record, kind: str) -> None:
     instance = kind == "DBSnapshot"
-    databases_of_rds.tell(
+    tell(
         RdsEvent(
             "SNAPSHOT" if instance else "CLUSTER_SNAPSHOT",
             snapshot[f"{kind}Identifier"],

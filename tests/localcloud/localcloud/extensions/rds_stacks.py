@@ -16,7 +16,7 @@ from typing import Any
 from localcloud import databases
 from localcloud.extensions import rds as databases_of_rds
 from localcloud.extensions import rds_snapshots
-from localcloud.extensions.rds import Record
+from localcloud.extensions.rds_records import Record, instance_parameters, refusal
 
 TYPES = frozenset({"AWS::RDS::DBInstance", "AWS::RDS::DBCluster"})
 
@@ -137,7 +137,7 @@ def _update_instance(
         if password and password != old.get("MasterUserPassword"):
             database.set_master_password(password)
         if old.get("DBParameterGroupName") != new.get("DBParameterGroupName"):
-            database.restart(databases_of_rds.instance_parameters(instance))
+            database.restart(instance_parameters(instance))
     rds._tags[instance["DBInstanceArn"]] = list(instance.get("TagList") or [])
     return result[0], provisioners._rds_db_instance_attrs(instance)
 
@@ -222,7 +222,7 @@ def _refuse(props: Properties, database: str, snapshot: Any) -> None:
     """Fail the resource for what RDS would refuse."""
     if snapshot:
         return
-    mistake = databases_of_rds.refusal(
+    mistake = refusal(
         props.get("Engine", "postgres"),
         props.get("MasterUsername", ""),
         props.get("MasterUserPassword", ""),
