@@ -39,6 +39,8 @@ class Rule:
     service: str = "*"
     operation: str = "*"
     caller: str = ""
+    # Text that the call's path or body holds: a tenant's name, say. Any call when empty.
+    about: str = ""
     when: str = "before"
     rate: float = 1.0
     count: int | None = None
@@ -66,13 +68,14 @@ class Rule:
         self.applied += 1
         return True
 
-    def concerns(self, call: Call) -> bool:
+    def concerns(self, call: Call, request: Request) -> bool:
         """Whether the call is one of those that the rule is about."""
         return (
             self.kind in CALL_KINDS
             and self.service in ("*", call.operation.service)
             and self.operation in ("*", call.operation.name)
             and self.caller in call.caller
+            and (self.about in request.path or self.about.encode() in request.body)
         )
 
 
@@ -161,14 +164,14 @@ def _parse(where: str, wish: Any, seed: int, mistakes: list[str]) -> Rule | None
     return Rule(**{"seed": seed, **wish})
 
 
-def _rules_for(call: Call) -> list[Rule]:
+def _rules_for(call: Call, request: Request) -> list[Rule]:
     with _lock:
-        return [rule for rule in _rules if rule.concerns(call) and rule.takes()]
+        return [rule for rule in _rules if rule.concerns(call, request) and rule.takes()]
 
 
 async def _act(request: Request, send: Send, proceed: Proceed) -> None:
     call: Call | None = request.notes.get(NOTE)
-    rules = _rules_for(call) if call else []
+    rules = _rules_for(call, request) if call else []
     if call is None or not rules:
         await proceed(request, send)
         return
