@@ -1,0 +1,102 @@
+"""The engine: real processes, as many as asked, and none that outlives its cloud."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from cloud import start, wait_for
+from databases_in_tests import MYSQL, available, create, postgres
+from tasks_in_tests import CLUSTER, register, until
+from tasks_in_tests import start as start_task
+
+DATABASES = 12
+
+
+@pytest.fixture
+def own_cloud(tmp_path):
+    running = start(tmp_path / "state")
+    yield running
+    running.stop()
+
+
+def children_of(cloud) -> set[int]:
+    """All processes below the cloud's own."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if state != "Z":
+                parents[int(entry.name)] = int(parent)
+    found, grown = set(), {cloud.process.pid}
+    while grown:
+        grown = {pid for pid, parent in parents.items() if parent in grown} - found
+        found |= grown
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there, zombies aside."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_killed_server_leaves_no_database_no_cache_and_no_task(own_cloud):
+    create(own_cloud, "pg")
+    create(own_cloud, "my", **MYSQL)
+    own_cloud.client("elasticache").create_replication_group(
+        ReplicationGroupId="cache",
+        ReplicationGroupDescription="cache",
+        Engine="redis",
+        CacheNodeType="cache.t4g.micro",
+        NumCacheClusters=1,
+    )
+    own_cloud.client("ecs").create_cluster(clusterName=CLUSTER)
+    stubborn = {"command": ["sh", "-c", "trap '' TERM; (setsid sleep 600 &); sleep 600"]}
+    task = start_task(own_cloud, register(own_cloud, "stubborn", stubborn))
+    until(own_cloud, task, "RUNNING")
+
+    def all_are_there():
+        commands = {
+            Path(f"/proc/{pid}/comm").read_text().strip()
+            for pid in children_of(own_cloud)
+            if is_alive(pid)
+        }
+        return {"postgres", "mariadbd", "redis-server", "sleep"} <= commands
+
+    wait_for("all children", all_are_there)
+    everything = children_of(own_cloud)
+    server = next(
+        pid for pid in everything if b"\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    os.kill(server, signal.SIGKILL)
+    wait_for("the end of all children", lambda: not any(map(is_alive, everything)))
+
+
+def test_many_databases_come_up_side_by_side(cloud):
+    rds = cloud.client("rds")
+    names = [f"crowd-{number}" for number in range(DATABASES)]
+    for name in names:
+        rds.create_db_instance(
+            DBInstanceIdentifier=name,
+            Engine="postgres",
+            DBInstanceClass="db.t4g.micro",
+            MasterUsername="master",
+            MasterUserPassword="correct-horse-battery",
+            AllocatedStorage=20,
+        )
+    endpoints = [available(cloud, name)["Endpoint"] for name in names]
+    assert len({one["Address"] for one in endpoints}) == DATABASES
+    for endpoint in endpoints:
+        connection = postgres(cloud, endpoint, user="master", dbname="postgres")
+        assert connection.execute("SELECT current_user").fetchone() == ("master",)
+        connection.close()
+    for name in names:
+        rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
