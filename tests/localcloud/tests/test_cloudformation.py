@@ -211,6 +211,45 @@ def test_a_slow_database_does_not_stop_the_cloud(cloud):
     assert cloud.delete_stack("slow")["StackStatus"] == "DELETE_COMPLETE"
 
 
+def two_databases(name: str) -> dict:
+    return {
+        "Master": secret(
+            SecretStringTemplate='{"username": "master_user"}',
+            GenerateStringKey="password",
+            ExcludePunctuation=True,
+        ),
+        "First": database(f"{name}-first"),
+        "Second": database(f"{name}-second"),
+        "Third": database(f"{name}-third", DependsOn="Second"),
+    }
+
+
+def test_slow_resources_are_created_side_by_side_and_dependents_after_them(cloud):
+    with cloud.settings(rds_available_seconds=2):
+        stack = cloud.stack("parallel", two_databases("parallel"))
+    assert stack["StackStatus"] == "CREATE_COMPLETE", cloud.stack_events("parallel")
+    order = [(one, status) for one, status, _ in cloud.stack_events("parallel")]
+    begun = {one: order.index((one, "CREATE_IN_PROGRESS")) for one in two_databases("x")}
+    done = {one: order.index((one, "CREATE_COMPLETE")) for one in two_databases("x")}
+    assert max(begun["First"], begun["Second"]) < min(done["First"], done["Second"])
+    assert done["Second"] < begun["Third"]
+    assert cloud.delete_stack("parallel")["StackStatus"] == "DELETE_COMPLETE"
+    assert cloud.client("rds").describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.parametrize("failing", ["First", "Second"])
+def test_what_was_begun_beside_a_failure_is_deleted_before_the_stack_is_rolled_back(cloud, failing):
+    name = f"beside-{failing.lower()}"
+    fault = {"kind": "fail_resource", "stack": name, "logical_id": failing, "reason": "no"}
+    with cloud.faults(fault):
+        stack = cloud.stack(name, two_databases(name))
+        assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+        assert cloud.client("rds").describe_db_instances()["DBInstances"] == []
+    failures = [one for one in cloud.stack_events(name) if one[1] == "CREATE_FAILED"]
+    assert failures[0] == (failing, "CREATE_FAILED", "no")
+    assert {reason for _, _, reason in failures[1:]} <= {"Resource creation cancelled"}
+
+
 def test_a_secrets_reference_is_its_arn(cloud):
     stack = cloud.stack(
         "secret-ref",

@@ -4,8 +4,8 @@ MiniStack creates, updates, rolls back and deletes stacks by itself. Here:
 
 - a request that is repeated with its ``ClientRequestToken`` is answered, not carried out again, and
   the name of a stack that is rolled back but not yet deleted is still taken;
-- resources that take their time are provisioned on threads of their own, so that one slow database
-  does not stop the whole cloud;
+- resources that take their time are provisioned on threads of their own, side by side
+  (``localcloud.parallel_stacks``), so that one slow database does not stop the whole cloud;
 - a named resource can be made to fail;
 - what was under way beside a failed resource says ``Resource creation cancelled``;
 - stacks and their resources tell EventBridge what becomes of them;
@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from localcloud import internal_events, resources
+from localcloud import internal_events, parallel_stacks, resources
 from localcloud.extensions import faults
 from localcloud.settings import Settings
 
@@ -34,8 +34,6 @@ SLOW_TYPES = frozenset(
         "AWS::ElastiCache::ReplicationGroup",
         "AWS::RDS::DBCluster",
         "AWS::RDS::DBInstance",
-        "AWS::S3::Bucket",
-        "AWS::SecretsManager::RotationSchedule",
     }
 )
 
@@ -54,6 +52,7 @@ def install(_settings: Settings) -> None:
     resources.register_all()
     _move_to_threads(stacks)
     _fail_on_demand(stacks)
+    parallel_stacks.install(stacks, SLOW_TYPES)
     _tell_events((stacks, handlers, changesets))
     _honour_tokens(handlers)
 
@@ -172,11 +171,7 @@ def _tell_events(modules: tuple[Any, ...]) -> None:
 
 
 def _under_way_beside(stack_name: str, stack_id: str, failed: str) -> list[tuple[str, str]]:
-    """What AWS, which creates in parallel, would have begun when this resource failed.
-
-    MiniStack creates one resource after the other; so these are the ones that were not yet created
-    and waited for nothing that is missing.
-    """
+    """What AWS would have begun when this resource failed: all that waited for nothing missing."""
     from ministack.services import cloudformation
     from ministack.services.cloudformation import engine
 
