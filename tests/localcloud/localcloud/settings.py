@@ -39,6 +39,9 @@ class Settings:
     # The load balancer checks a target every `HealthCheckIntervalSeconds` times this: a service
     # that AWS would call healthy after a minute is healthy here after a few seconds.
     health_check_pace: float = 0.05
+    # The least time a service gives a new task before an unhealthy target counts against it: an
+    # application on a busy machine needs it, however short its grace period is at that pace.
+    ecs_grace_seconds: float = 20.0
     # Cost Explorer breaks its answers into pages of so many groups.
     cost_page_groups: float = 500
 

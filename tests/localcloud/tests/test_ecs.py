@@ -181,6 +181,60 @@ def test_a_deployment_is_complete_when_its_containers_are_healthy(cloud):
     remove(cloud, "checked")
 
 
+def behind_a_load_balancer(cloud, name, path):
+    """A target group that a listener uses, as a service names it."""
+    ec2, elb = cloud.client("ec2"), cloud.client("elbv2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    balancer = elb.create_load_balancer(Name=name, Subnets=[subnet])["LoadBalancers"][0]
+    group = elb.create_target_group(
+        Name=name,
+        Protocol="HTTP",
+        Port=8000,
+        VpcId=vpc,
+        TargetType="ip",
+        HealthCheckPath=path,
+        HealthCheckIntervalSeconds=5,
+        UnhealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    return [{"targetGroupArn": group, "containerName": "app", "containerPort": 8000}]
+
+
+def test_a_deployment_is_complete_when_its_targets_are_healthy(cloud):
+    balancers = behind_a_load_balancer(cloud, "balanced", "/health")
+    serve(cloud, "balanced", register(cloud, "balanced", {}), loadBalancers=balancers)
+    assert rolled_out(cloud, "balanced")["rolloutState"] == "COMPLETED"
+    elb = cloud.client("elbv2")
+    group = balancers[0]["targetGroupArn"]
+
+    def targets():
+        found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return [(one["Target"]["Id"], one["TargetHealth"]["State"]) for one in found]
+
+    assert targets() == [(address(tasks_of(cloud, "balanced")[0]), "healthy")]
+    remove(cloud, "balanced")
+    wait_for("the target to be withdrawn", lambda: not targets())
+
+
+def test_tasks_whose_targets_stay_unhealthy_trip_the_circuit_breaker(cloud):
+    balancers = behind_a_load_balancer(cloud, "rejected", "/health")
+    # It runs, but nothing listens on the port that the load balancer asks.
+    mute = register(cloud, "rejected", {"command": ["sleep", "600"]})
+    with cloud.settings(ecs_grace_seconds=0.5):
+        serve(cloud, "rejected", mute, loadBalancers=balancers)
+        assert rolled_out(cloud, "rejected")["rolloutState"] == "FAILED"
+    ecs = cloud.client("ecs")
+    ended = ecs.list_tasks(cluster=CLUSTER, serviceName="rejected", desiredStatus="STOPPED")
+    assert "ELB health checks" in task(cloud, ended["taskArns"][0])["stoppedReason"]
+    remove(cloud, "rejected")
+
+
 @pytest.mark.parametrize(
     ("name", "container", "reason"),
     [

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.extensions import ecs_deployments, ecs_templates
 from localcloud.settings import Settings
 
 logger = logging.getLogger("localcloud.ecs")
@@ -40,8 +41,6 @@ _lock = threading.Lock()
 def install(_settings: Settings) -> None:
     """Extend MiniStack's ECS; all of it works with a real container engine as well."""
     from ministack.services import ecs
-
-    from localcloud.extensions import ecs_deployments, ecs_templates
 
     ecs._run_docker_container = functools.partial(_run_container, ecs._run_docker_container)
     ecs._build_run_kwargs = functools.partial(_run_options, ecs._build_run_kwargs)
@@ -164,11 +163,25 @@ def _observe(task: Task, docker_client: Any = None) -> None:
         if health == "UNHEALTHY" and (index >= len(essentials) or essentials[index])
     ]
     # Only a service replaces its unhealthy tasks; a task of its own goes on, and says so.
-    if sick and task.get("group", "").startswith("service:"):
+    service_key = _service_key(task)
+    if service_key is None:
+        return
+    if sick:
         name = task["containers"][sick[0]]["name"]
-        _begin_stop(
-            task, f"Task failed container health checks ({name})", "ServiceSchedulerInitiated"
-        )
+        reason = f"Task failed container health checks ({name})"
+        _begin_stop(task, reason, "ServiceSchedulerInitiated")
+    elif group := ecs_deployments.rejecting_group(task, service_key):
+        reason = f"Task failed ELB health checks in (target-group {group})"
+        _begin_stop(task, reason, "ServiceSchedulerInitiated")
+
+
+def _service_key(task: Task) -> str | None:
+    """Where MiniStack keeps the service that the task belongs to, if it belongs to one."""
+    from ministack.services import ecs
+
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    kind, _, name = task.get("group", "").partition(":")
+    return f"{cluster}/{name}" if cluster and kind == "service" else None
 
 
 def _states(task: Task, client: Any) -> dict[int, tuple[str, int | None, str | None]]:
@@ -284,10 +297,9 @@ def _replace(task: Task) -> None:
     """A service starts another task for one that somebody has stopped."""
     from ministack.services import ecs
 
-    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
-    kind, _, name = task.get("group", "").partition(":")
-    if cluster and kind == "service":
-        ecs._reconcile_service_tasks(cluster, f"{cluster}/{name}")
+    service_key = _service_key(task)
+    if service_key is not None:
+        ecs._reconcile_service_tasks(service_key.split("/", 1)[0], service_key)
 
 
 def _stop_containers(task: Task) -> None:

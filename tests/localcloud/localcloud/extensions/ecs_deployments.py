@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from localcloud import health_checks
+from localcloud.settings import current
+
 Task = dict[str, Any]
 
 # How often a deployment's tasks are looked at until they are healthy.
@@ -22,10 +25,6 @@ HEALTH_POLL_SECONDS = 0.2
 # grow to 15 minutes; here it is enough that a broken task does not keep the machine busy.
 RESTART_FIRST_SECONDS = 0.2
 RESTART_MAX_SECONDS = 5.0
-
-# Asked for every target of a service, by the extension that owns load balancers: whether the
-# target group calls this address healthy (None: it does not know the target yet).
-target_is_healthy: Callable[[str, str, int], bool | None] | None = None
 
 _failures: dict[str, int] = {}
 _service_locks: dict[str, Any] = {}
@@ -139,11 +138,35 @@ def _is_healthy(task: Task, service_key: str) -> bool:
     )
     if checked and task.get("healthStatus") != "HEALTHY":
         return False
-    if target_is_healthy is None:
-        return True
+    return all(state == "healthy" for _, state in target_states(task, service_key))
+
+
+def target_states(task: Task, service_key: str) -> list[tuple[str, str]]:
+    """The target groups that the service registers the task in, and what they say of it."""
+    from ministack.services import ecs
+
     address = ecs._task_ip(task)
-    return all(
-        target_is_healthy(balancer["targetGroupArn"], address, int(balancer["containerPort"]))
-        for balancer in (ecs._services.get(service_key) or {}).get("loadBalancers", [])
-        if balancer.get("targetGroupArn")
+    service = ecs._services.get(service_key) or {}
+    states = []
+    for balancer in service.get("loadBalancers", []):
+        group = balancer.get("targetGroupArn")
+        # A group that no listener uses checks nothing.
+        if group and address and health_checks.in_use(group):
+            target = (group, address, int(balancer["containerPort"]))
+            states.append((group, health_checks.of(target).state))
+    return states
+
+
+def rejecting_group(task: Task, service_key: str) -> str | None:
+    """A target group that calls the task unhealthy although its time to start is over."""
+    from ministack.services import ecs
+
+    service = ecs._services.get(service_key) or {}
+    settings = current()
+    grace = float(service.get("healthCheckGracePeriodSeconds") or 0) * settings.health_check_pace
+    started = ecs._ts_to_epoch(task.get("startedAt"))
+    if not started or time.time() - started < max(grace, settings.ecs_grace_seconds):
+        return None
+    return next(
+        (group for group, state in target_states(task, service_key) if state == "unhealthy"), None
     )
