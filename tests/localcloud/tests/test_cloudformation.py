@@ -524,6 +524,72 @@ def test_a_service_scales_between_declared_limits(cloud):
     )["ScalableTargets"]
 
 
+def service_resources(cluster: str, command: list[str], count: int = 2) -> dict:
+    """A cluster with one service of the light image, whose deployment may give up."""
+    resources = scaling_resources(cluster)
+    container = resources["Task"]["Properties"]["ContainerDefinitions"][0]
+    if command:
+        container["Command"] = command
+    resources["Service"]["Properties"] |= {
+        "DesiredCount": count,
+        "DeploymentConfiguration": {"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}},
+        "NetworkConfiguration": {
+            "AwsvpcConfiguration": {"Subnets": ["subnet-1"], "SecurityGroups": ["sg-1"]}
+        },
+    }
+    return {name: resources[name] for name in ("Cluster", "Task", "Service")}
+
+
+def test_a_service_is_complete_when_its_tasks_run(cloud):
+    stack = cloud.stack("steady", service_resources("steady-cluster", []))
+    assert stack["StackStatus"] == "CREATE_COMPLETE", cloud.stack_events("steady")
+    (service,) = cloud.client("ecs").describe_services(cluster="steady-cluster", services=["web"])[
+        "services"
+    ]
+    assert (service["runningCount"], service["desiredCount"]) == (2, 2)
+    assert [one["rolloutState"] for one in service["deployments"]] == ["COMPLETED"]
+    assert cloud.delete_stack("steady")["StackStatus"] == "DELETE_COMPLETE"
+    assert cloud.client("ecs").list_tasks(cluster="steady-cluster")["taskArns"] == []
+
+
+def test_a_service_whose_tasks_keep_dying_fails_its_stack_with_a_reason(cloud):
+    stack = cloud.stack("dying", service_resources("dying-cluster", ["python", "-c", "exit(3)"]))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    (failure,) = [
+        (one, reason)
+        for one, status, reason in cloud.stack_events("dying")
+        if status == "CREATE_FAILED"
+    ]
+    assert failure[0] == "Service"
+    assert "Circuit Breaker" in failure[1]
+
+
+@pytest.mark.parametrize("ecs_rolls_back", [True, False])
+def test_an_update_to_tasks_that_die_is_sent_back_and_the_old_ones_keep_running(
+    cloud, ecs_rolls_back
+):
+    name = f"worsened-{ecs_rolls_back}".lower()
+    good, bad = (service_resources(name, command) for command in ([], ["python", "-c", "exit(3)"]))
+    for resources in (good, bad):
+        deployment = resources["Service"]["Properties"]["DeploymentConfiguration"]
+        deployment["DeploymentCircuitBreaker"]["Rollback"] = ecs_rolls_back
+    assert cloud.stack(name, good)["StackStatus"] == "CREATE_COMPLETE"
+    cloud.client("cloudformation").update_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": bad})
+    )
+    assert cloud.settled(name)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    ecs = cloud.client("ecs")
+
+    def steady() -> bool:
+        (service,) = ecs.describe_services(cluster=name, services=["web"])["services"]
+        assert service["taskDefinition"].endswith("-web:1")
+        running = [one for one in service["deployments"] if one["runningCount"]]
+        return [(one["rolloutState"], one["runningCount"]) for one in running] == [("COMPLETED", 2)]
+
+    wait_for("the old tasks alone", steady)
+    assert cloud.delete_stack(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_a_scalable_target_needs_its_service(cloud):
     scaling = cloud.client("application-autoscaling")
     with pytest.raises(scaling.exceptions.ValidationException, match="doesn't exist"):

@@ -138,6 +138,100 @@ def test_a_database_tells_its_birth_its_snapshot_and_its_end(cloud):
     assert birth["resources"] == ["arn:aws:rds:us-east-1:000000000000:db:telltale"]
 
 
+def test_a_task_tells_its_life_in_order_and_its_exit_code_at_the_end(cloud):
+    ecs = cloud.client("ecs")
+    ecs.create_cluster(clusterName="tasks-told")
+    ecs.register_task_definition(
+        family="told",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[
+            {
+                "name": "job",
+                "image": "registry/light-web:1",
+                "command": ["python", "-c", "exit(7)"],
+                "essential": True,
+            }
+        ],
+    )
+    inbox = Inbox(
+        cloud,
+        "task-events",
+        {
+            "source": ["aws.ecs"],
+            "detail-type": ["ECS Task State Change"],
+            "detail": {"startedBy": ["the-test"]},
+        },
+    )
+    (task,) = ecs.run_task(
+        cluster="tasks-told",
+        taskDefinition="told",
+        launchType="FARGATE",
+        startedBy="the-test",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+    )["tasks"]
+
+    def stopped(received: list[dict]) -> bool:
+        return any(one["detail"]["lastStatus"] == "STOPPED" for one in received)
+
+    inbox.wait_until("the task's end", stopped)
+    # A standard queue does not keep the order; the events' own version does.
+    told = sorted(inbox.received, key=lambda one: one["detail"]["version"])
+    assert [one["detail"]["version"] for one in told] == list(range(1, len(told) + 1))
+    statuses = [one["detail"]["lastStatus"] for one in told]
+    assert "RUNNING" in statuses
+    assert statuses[-1] == "STOPPED"
+    last = told[-1]
+    assert last["resources"] == [task["taskArn"]]
+    assert last["detail"]["containers"][0]["exitCode"] == 7
+    assert last["detail"]["stopCode"] == "EssentialContainerExited"
+    assert isinstance(last["detail"]["stoppedAt"], str)
+
+
+def test_a_service_tells_of_its_deployment(cloud):
+    ecs = cloud.client("ecs")
+    ecs.create_cluster(clusterName="services-told")
+    ecs.register_task_definition(
+        family="told-service",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "web", "image": "registry/light-web:1"}],
+    )
+    inbox = Inbox(
+        cloud,
+        "service-events",
+        {
+            "source": ["aws.ecs"],
+            "detail-type": ["ECS Deployment State Change", "ECS Service Action"],
+            "resources": [{"wildcard": "*:service/services-told/*"}],
+        },
+    )
+    arn = ecs.create_service(
+        cluster="services-told",
+        serviceName="web",
+        taskDefinition="told-service",
+        launchType="FARGATE",
+        desiredCount=1,
+        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+    )["service"]["serviceArn"]
+
+    def names(received: list[dict]) -> list[str]:
+        return [one["detail"]["eventName"] for one in received]
+
+    inbox.wait_until("the steady state", lambda got: "SERVICE_STEADY_STATE" in names(got))
+    assert names(inbox.received) == [
+        "SERVICE_DEPLOYMENT_IN_PROGRESS",
+        "SERVICE_DEPLOYMENT_COMPLETED",
+        "SERVICE_STEADY_STATE",
+    ]
+    assert {one["resources"][0] for one in inbox.received} == {arn}
+    ecs.delete_service(cluster="services-told", service="web", force=True)
+
+
 def test_customers_cannot_speak_for_aws(cloud):
     answer = cloud.client("events").put_events(
         Entries=[{"Source": "aws.ecs", "DetailType": "ECS Task State Change", "Detail": "{}"}]

@@ -128,7 +128,10 @@ class _Watcher:
         self._look_at_steadiness(arn, service)
 
     def _look_at_steadiness(self, arn: str, service: dict[str, Any]) -> None:
-        deployments = service.get("deployments", [])
+        # A deployment that failed stays listed after its tasks are gone.
+        deployments = [
+            one for one in service.get("deployments", []) if one.get("rolloutState") != "FAILED"
+        ]
         steady = (
             service.get("status") == "ACTIVE"
             and len(deployments) == 1

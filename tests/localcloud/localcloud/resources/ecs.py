@@ -61,19 +61,35 @@ def _create(logical_id: str, props: Properties, stack_name: str) -> Created:
 def _update(
     physical_id: str, old_props: Properties, new_props: Properties, _stack_name: str
 ) -> Created:
-    from ministack.services import ecs
-
     changed = {
         name: value
         for name, value in new_props.items()
         if name in _UPDATABLE and value != old_props.get(name)
     }
-    name = physical_id.rsplit("/", 1)[-1]
-    request = _request(changed)
-    request |= {"service": name, "cluster": new_props.get("Cluster", "default")}
-    service = _answer(ecs._update_service(request), "update")["service"]
-    _wait_until_steady(request["cluster"], name)
+    try:
+        return _send_update(physical_id, changed, new_props)
+    except ValueError:
+        # CloudFormation sends a service back whose update failed; MiniStack's engine leaves that
+        # to the resource. Where ECS has rolled back by itself, this changes nothing.
+        before = {name: old_props[name] for name in changed if name in old_props}
+        _update_service(physical_id, before, new_props)
+        raise
+
+
+def _send_update(physical_id: str, changed: Properties, props: Properties) -> Created:
+    service = _update_service(physical_id, changed, props)
+    _wait_until_steady(props.get("Cluster", "default"), service["serviceName"])
     return physical_id, _attributes(service)
+
+
+def _update_service(physical_id: str, changed: Properties, props: Properties) -> dict[str, Any]:
+    from ministack.services import ecs
+
+    request = _request(changed)
+    request["service"] = physical_id.rsplit("/", 1)[-1]
+    request["cluster"] = props.get("Cluster", "default")
+    service: dict[str, Any] = _answer(ecs._update_service(request), "update")["service"]
+    return service
 
 
 def _delete(physical_id: str, props: Properties) -> None:
