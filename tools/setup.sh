@@ -136,8 +136,9 @@ test_runner() {
   if cargo nextest --version >/dev/null 2>&1; then return; fi
   say "building cargo-nextest $nextest_version, the test runner (some minutes, once)"
   # Into .venv, so that nothing is left in a person's own ~/.cargo and `make clean` takes it along.
-  cargo install --locked --quiet --root "$venv" --no-default-features \
-    --features default-no-update "cargo-nextest@$nextest_version"
+  # Unoptimised, because it builds in half the time and waits for tests most of its life.
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --quiet --debug --root "$venv" \
+    --no-default-features --features default-no-update "cargo-nextest@$nextest_version"
 }
 
 # ── Python ────────────────────────────────────────────────────────────────────────────────────────
