@@ -52,7 +52,6 @@ locals {
     kms_key_arn                     = var.kms_key_arn
     file_system_id                  = var.file_system_id
     file_system_security_group_id   = var.file_system_security_group_id
-    execution_role_arn              = "arn:${local.partition}:iam::${local.account_id}:role/${local.prefix}-task-execution"
     provisioning_role_arn           = "arn:${local.partition}:iam::${local.account_id}:role/${local.prefix}-provisioning"
     image_registry                  = coalesce(var.image_registry, "${local.account_id}.dkr.ecr.${local.region}.${data.aws_partition.this.dns_suffix}")
     # No function rotates secrets yet.

@@ -184,7 +184,6 @@ def _placeholders(
         "kms_key_arn": of_base("kms_key_arn"),
         "file_system_id": of_base("file_system_id"),
         "file_system_security_group_id": groups.get("files", ""),
-        "execution_role_arn": cloud.arn("iam", f"role/{prefix}-task-execution"),
         "provisioning_role_arn": cloud.arn("iam", f"role/{prefix}-provisioning"),
         "image_registry": f"{cloud.account_id}.dkr.ecr.{cloud.region}.amazonaws.com",
         # No function rotates secrets yet.
