@@ -119,12 +119,15 @@ async fn look_postgres(mut server: Postgres<'_>) -> Result<LoginReport, Statemen
     let doing = "read who the application is logged in as";
     let query = sqlx::query(
         "SELECT session_user::text, current_user::text, current_database()::text,
-                (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()),
                 pg_get_userbyid(relowner)::text
          FROM pg_class WHERE oid = to_regclass('caretaker_login_check')",
     );
     let rows = server.rows(doing, query).await?;
     server.plain("drop the application's table", DROP).await?;
+    // The owner may not look at the sessions of the login that became it.
+    server.plain(doing, "SET LOCAL ROLE NONE").await?;
+    let tls = sqlx::query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    let tls = server.rows(doing, tls).await?;
     server.plain(create, "ROLLBACK").await?;
     let read = |at: usize| rows.first().and_then(|row| row.try_get(at).ok());
     Ok(LoginReport {
@@ -132,8 +135,8 @@ async fn look_postgres(mut server: Postgres<'_>) -> Result<LoginReport, Statemen
         session_user: read(0).unwrap_or_default(),
         current_user: read(1).unwrap_or_default(),
         database: read(2).unwrap_or_default(),
-        tls: read(3),
-        table_owner: read(4),
+        tls: tls.first().and_then(|row| row.try_get(0).ok()),
+        table_owner: read(3),
     })
 }
 

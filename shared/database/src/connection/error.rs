@@ -78,7 +78,7 @@ impl StatementError {
 fn server_kind(code: &str) -> StatementErrorKind {
     match code {
         // insufficient_privilege; access denied to: database, user, table, column, routine, by a missing privilege.
-        "42501" | "1044" | "1045" | "1142" | "1143" | "1227" | "1370" | "1410" => {
+        "42501" | "1044" | "1045" | "1142" | "1698" | "1143" | "1227" | "1370" | "1410" => {
             StatementErrorKind::Permission
         }
         // lock_not_available, query_canceled; lock wait timeout, maximum execution time (MySQL, MariaDB).

@@ -4,6 +4,8 @@
 mod error;
 mod mysql;
 mod postgres;
+#[cfg(all(test, feature = "testing"))]
+mod quoting;
 
 pub use error::{StatementError, StatementErrorKind};
 pub(crate) use mysql::Mysql;

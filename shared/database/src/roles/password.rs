@@ -8,7 +8,8 @@ use secrecy::SecretString;
 /// Sets the password of a role (on MySQL and MariaDB: of the account `'role'@'%'`) without sending it: the server gets
 /// the verifier that it would store.
 ///
-/// `connection` may be the master's or the role's own.
+/// `connection` may be the master's or the role's own; on MySQL it must be the master's, because there an account can
+/// change its own password in plain text only.
 ///
 /// # Errors
 /// [`RoleError::Statement`] when the server refuses, [`RoleError::Randomness`] when no salt can be made.

@@ -12,6 +12,9 @@ const MYSQL_USER_CHARS_MAX: usize = 32;
 const MARIADB_USER_CHARS_MAX: usize = 128;
 const MYSQL_SCHEMA_CHARS_MAX: usize = 64;
 
+/// The last character that a name of MySQL and MariaDB may contain ("Schema Object Names" in the manual).
+const MYSQL_NAME_LETTER_MAX: char = '\u{ffff}';
+
 /// What is appended to a login's name to name the owner, unless another name is chosen.
 const OWNER_SUFFIX: &str = "_owner";
 
@@ -75,6 +78,9 @@ impl RoleSpec {
             }
             if name.contains('\0') {
                 faults.push(format!("the {what} {name:?} contains a NUL character"));
+            }
+            if engine.speaks_mysql() && name.chars().any(|letter| letter > MYSQL_NAME_LETTER_MAX) {
+                faults.push(format!("the {what} {name:?} contains a character beyond U+FFFF"));
             }
             faults.extend(length_fault(engine, what, name));
         }
@@ -154,6 +160,12 @@ mod tests {
         // Bytes, not characters: 32 of these are 64 bytes.
         assert_eq!(faults(&spec(&"ä".repeat(32), "owner"), Engine::Postgres).len(), 1);
         assert!(spec(&"ä".repeat(32), "owner").check(Engine::Mysql, "master").is_ok());
+    }
+
+    #[test]
+    fn a_letter_that_mysql_cannot_have_in_a_name_is_refused() {
+        assert_eq!(faults(&spec("app😀", "owner"), Engine::Mariadb).len(), 1);
+        assert!(spec("app😀", "owner").check(Engine::Postgres, "master").is_ok());
     }
 
     #[test]

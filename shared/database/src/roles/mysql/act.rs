@@ -88,12 +88,8 @@ async fn privilege(
         Scope::PublicSchema => return Ok(()),
     };
     names.push(account);
-    let words: Vec<&str> = match on {
-        // What is held on a table may be held on some of its columns only, which ALL covers.
-        Scope::Table { .. } => vec!["ALL PRIVILEGES", "GRANT OPTION"],
-        _ => privileges.iter().map(String::as_str).filter(|word| is_keyword(word)).collect(),
-    };
-    for word in words {
+    for word in privileges.iter().filter(|word| is_keyword(word)) {
+        // Taken from a table, a privilege is taken from all its columns too.
         let template = format!("{verb} {word} ON {object} {preposition} %L@'%%'");
         server.run(doing, &template, &names).await?;
     }
@@ -101,15 +97,22 @@ async fn privilege(
 }
 
 /// Sets an account's password to a fresh hash of it.
+///
+/// An account may change its own on MariaDB. On MySQL it could only do so in plain text, which is not done here: there
+/// the connection must be the master's.
 pub(in crate::roles) async fn set_password(
     server: &mut Mysql<'_>,
     role: &str,
     password: &SecretString,
 ) -> Result<(), RoleError> {
     let doing = format!("set the password of {role:?}");
-    let template = format!("ALTER USER %L@'%%' {}", identified(server));
     let hash = hash(server, password)?;
-    server.run(&doing, &template, &[role, &hash]).await?;
+    if server.is_mariadb && server.place.username == role {
+        server.run(&doing, "SET PASSWORD = %L", &[&hash]).await?;
+    } else {
+        let template = format!("ALTER USER %L@'%%' {}", identified(server));
+        server.run(&doing, &template, &[role, &hash]).await?;
+    }
     Ok(())
 }
 
