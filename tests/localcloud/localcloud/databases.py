@@ -69,7 +69,7 @@ class Database:
     def __init__(self, resource_id: str, wanted: Wanted) -> None:
         self.resource_id = resource_id
         self.wanted = wanted
-        self.address = addresses.allocate(wanted.port)
+        self.address, wanted.port = addresses.allocate_for(wanted.port)
         state_dir = current().state_dir
         folder = storage.root(state_dir) / "rds" / resource_id
         kind = mariadb.MariaDbServer if is_mysql(wanted.engine) else postgres.PostgresServer

@@ -38,9 +38,12 @@ class StartError(RuntimeError):
 class Child:
     """One running process, its session, and the file that its output goes to."""
 
-    def __init__(self, name: str, popen: subprocess.Popen[bytes], output: Path) -> None:
+    def __init__(
+        self, name: str, popen: subprocess.Popen[bytes], output: Path, *, disposable: bool
+    ) -> None:
         self.name = name
         self.output = output
+        self.disposable = disposable
         self._popen = popen
 
     @property
@@ -95,11 +98,13 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: str | None = None,
+    disposable: bool = False,
 ) -> Child:
     """Start a child whose output is appended to a file.
 
     ``env`` is all of its environment (see `base_environment`). ``user`` matters only when we are
-    root: database servers refuse to run as root.
+    root: database servers refuse to run as root. A ``disposable`` child has nothing to finish when
+    the whole cloud goes down: nobody reads a database's files after that.
     """
     if _ending:
         raise StartError(f"cannot start {name}: the cloud is going down")
@@ -118,7 +123,7 @@ def spawn(
             )
     except OSError as error:
         raise StartError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
-    child = Child(name, popen, output)
+    child = Child(name, popen, output, disposable=disposable)
     with _lock:
         _children.add(child)
     return child
@@ -181,8 +186,7 @@ def stop_all(seconds: float = STOP_ALL_SECONDS) -> None:
     _ending = True
     children = alive()
     for child in children:
-        # SIGINT is PostgreSQL's "fast" shutdown; SIGTERM would wait for its clients.
-        child.send(signal.SIGINT if child.name.startswith("postgres") else signal.SIGTERM)
+        child.send(signal.SIGKILL if child.disposable else signal.SIGTERM)
     deadline = time.monotonic() + seconds
     for child in children:
         child.wait(max(0.0, deadline - time.monotonic()))

@@ -34,6 +34,9 @@ class Settings:
 
     # How long a new or restored database says `creating` at the least.
     rds_available_seconds: float = 1.0
+    # Whether a new database with a backup retention gets its first automated snapshot at once, as
+    # on AWS. Most tests do not look at it, and it costs a copy of the data.
+    rds_automated_snapshots: bool = False
     # How long a cache replication group says `creating` at the least.
     elasticache_available_seconds: float = 0.2
     # The load balancer checks a target every `HealthCheckIntervalSeconds` times this: a service

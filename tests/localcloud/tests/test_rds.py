@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pymysql
 import pytest
@@ -151,6 +153,20 @@ def test_the_latest_point_in_time_is_now(cloud):
     assert restored.execute("SELECT id FROM orders").fetchone() == (7,)
 
 
+def test_a_new_database_with_a_retention_gets_an_automated_snapshot_when_asked(cloud):
+    with cloud.settings(rds_automated_snapshots=True):
+        create(cloud, "backed-up", BackupRetentionPeriod=7)
+
+    def automated():
+        found = cloud.client("rds").describe_db_snapshots(
+            DBInstanceIdentifier="backed-up", SnapshotType="automated"
+        )["DBSnapshots"]
+        return found and found[0]["Status"] == "available" and found[0]
+
+    snapshot_id = wait_for("the snapshot", automated)["DBSnapshotIdentifier"]
+    assert snapshot_id.startswith("rds:backed-up-")
+
+
 def test_a_new_master_password_replaces_the_old_one(cloud):
     endpoint = create(cloud, "rotated")["Endpoint"]
     cloud.client("rds").modify_db_instance(
@@ -261,6 +277,31 @@ def test_a_stack_s_database_is_real_and_its_final_snapshot_holds_the_data(cloud)
     assert restored.execute("SELECT id FROM kept").fetchone() == (3,)
 
 
+def test_a_stack_that_changes_its_parameter_group_changes_the_server(cloud):
+    def resources(work_mem):
+        group = {
+            "Family": "postgres15",
+            "Description": "of a stack",
+            "Parameters": {"work_mem": work_mem},
+        }
+        return {
+            "Group": {"Type": "AWS::RDS::DBParameterGroup", "Properties": group},
+            "Database": database_resource(
+                DBInstanceIdentifier="grouped", DBParameterGroupName={"Ref": "Group"}
+            ),
+        }
+
+    cloud.stack("grouped", resources("2048"))
+    endpoint = instance(cloud, "grouped")["Endpoint"]
+    assert postgres(cloud, endpoint).execute("SHOW work_mem").fetchone() == ("2MB",)
+    cloud.client("cloudformation").update_stack(
+        StackName="grouped", TemplateBody=json.dumps({"Resources": resources("3072")})
+    )
+    assert cloud.settled("grouped")["StackStatus"] == "UPDATE_COMPLETE"
+    assert instance(cloud, "grouped")["Endpoint"] == endpoint
+    assert postgres(cloud, endpoint).execute("SHOW work_mem").fetchone() == ("3MB",)
+
+
 def test_a_stack_whose_database_is_refused_rolls_back_with_the_reason(cloud):
     stack = cloud.stack("refused", {"Database": database_resource(MasterUserPassword="short")})
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
@@ -303,8 +344,10 @@ def test_an_aurora_cluster_of_a_stack_serves_all_its_members(cloud):
     rds = cloud.client("rds")
     found = rds.describe_db_clusters(DBClusterIdentifier="aurora")["DBClusters"][0]
     assert found["Status"] == "available" and len(found["DBClusterMembers"]) == 2
-    cursor = mysql(cloud, {"Address": found["Endpoint"], "Port": found["Port"]})
-    query(cursor, "CREATE TABLE kept AS SELECT 4 AS id")
+    endpoint = {"Address": found["Endpoint"], "Port": found["Port"]}
+    query(mysql(cloud, endpoint), "CREATE TABLE kept AS SELECT 4 AS id")
+    rds.modify_db_cluster(DBClusterIdentifier="aurora", MasterUserPassword="another-password")
+    query(mysql(cloud, endpoint, password="another-password"), "SELECT id FROM kept")
 
     assert cloud.delete_stack("aurora")["StackStatus"] == "DELETE_COMPLETE"
     last = rds.describe_db_cluster_snapshots(DBClusterIdentifier="aurora")["DBClusterSnapshots"][0]
@@ -319,5 +362,5 @@ def test_an_aurora_cluster_of_a_stack_serves_all_its_members(cloud):
         Engine="aurora-mysql",
         DBInstanceClass="db.r6g.large",
     )
-    endpoint = available(cloud, "aurora-r-1")["Endpoint"]
-    assert query(mysql(cloud, endpoint), "SELECT id FROM kept") == ((4,),)
+    restored = mysql(cloud, available(cloud, "aurora-r-1")["Endpoint"], password="another-password")
+    assert query(restored, "SELECT id FROM kept") == ((4,),)

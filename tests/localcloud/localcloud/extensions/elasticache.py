@@ -77,10 +77,9 @@ def _start_server(
     del engine_version, labels
     if engine not in ENGINES:
         raise ServerError(f"the local cloud has no {engine}: it serves {' and '.join(ENGINES)}")
-    port = getattr(_request, "port", None) or PORT
     state_dir = current().state_dir
     server_id = secrets.token_hex(16)
-    address = addresses.allocate(port)
+    address, port = addresses.allocate_for(getattr(_request, "port", None) or PORT)
     folder = storage.root(state_dir) / "elasticache" / server_id
     server = RedisServer(name, state_dir, folder, address, port, tls=transit)
     server.start([auth_token] if auth_token else [])

@@ -35,6 +35,12 @@ __all__ = ["install", "launch_cluster", "launch_instance", "listeners"]
 logger = logging.getLogger("localcloud.rds")
 
 
+# How an instance came about: event id, category and message.
+CREATED = ("RDS-EVENT-0005", "creation", "DB instance created")
+RESTORED = ("RDS-EVENT-0043", "restoration", "Restored from snapshot")
+RESTORED_TO_POINT_IN_TIME = ("RDS-EVENT-0019", "restoration", "Restored to a point in time")
+
+
 def install(settings: Settings) -> None:
     """Put real servers behind RDS's records."""
     authority.ensure(settings.state_dir)
@@ -90,7 +96,10 @@ def _create_instance(original: Callable[..., Response], p: Parameters) -> Respon
 
 
 def launch_instance(
-    instance: Record, snapshot: Any = None, password: str | None = None
+    instance: Record,
+    snapshot: Any = None,
+    password: str | None = None,
+    event: tuple[str, str, str] = CREATED,
 ) -> databases.Database | None:
     """Bring up the server of an instance record, or join that of its cluster."""
     instance["DBInstanceStatus"] = "creating"
@@ -110,9 +119,11 @@ def launch_instance(
     )
 
     def settled(failure: str | None) -> None:
-        if failure is None:
-            instance_event(instance, "RDS-EVENT-0005", "creation", "DB instance created")
-        _settle(instance, "DBInstanceStatus", failure)
+        from localcloud.extensions import rds_snapshots
+
+        if _settle(instance, "DBInstanceStatus", failure):
+            instance_event(instance, *event)
+            rds_snapshots.take_automated(instance)
 
     database = databases.launch(instance["DbiResourceId"], wanted, settled)
     instance["Endpoint"] = endpoint(database)
@@ -137,12 +148,12 @@ def launch_cluster(
     )
 
     def settled(failure: str | None) -> None:
-        _settle(cluster, "Status", failure)
-        if failure is None:
+        if _settle(cluster, "Status", failure):
             cluster_event(cluster, "RDS-EVENT-0170", "creation", "DB cluster created")
 
     database = databases.launch(cluster["DbClusterResourceId"], wanted, settled)
     cluster["Endpoint"] = cluster["ReaderEndpoint"] = database.address
+    cluster["Port"] = database.wanted.port
     # What MiniStack hands to members that join.
     cluster["_shared_endpoint"] = endpoint(database)
     return database
@@ -171,18 +182,20 @@ def _join_cluster(instance: Record, cluster: Record) -> databases.Database | Non
             database.wait()
         except databases.DatabaseError as error:
             failure = str(error)
-        _settle(instance, "DBInstanceStatus", failure)
-        if failure is None:
-            instance_event(instance, "RDS-EVENT-0005", "creation", "DB instance created")
+        if _settle(instance, "DBInstanceStatus", failure):
+            instance_event(instance, *CREATED)
 
     spawn_background(follow, thread_name=f"join-{instance['DBInstanceIdentifier']}")
     return database
 
 
-def _settle(record: Record, field: str, failure: str | None) -> None:
-    if record[field] == "creating":
-        record["_failure"] = failure
-        record[field] = "available" if failure is None else "failed"
+def _settle(record: Record, field: str, failure: str | None) -> bool:
+    """Write down how the creation ended; whether it ended well."""
+    if record[field] != "creating":
+        return False
+    record["_failure"] = failure
+    record[field] = "available" if failure is None else "failed"
+    return failure is None
 
 
 def _refresh_cluster_status(_cluster_id: str) -> None:

@@ -37,6 +37,8 @@ def install() -> None:
         "ModifyDBParameterGroup": _modify_parameter_group,
     }.items():
         rds._ACTION_MAP[action] = functools.partial(wrapper, rds._ACTION_MAP[action])
+    # Stacks change parameter groups by calling the function.
+    rds._modify_param_group = rds._ACTION_MAP["ModifyDBParameterGroup"]
 
 
 def _modify_instance(original: Callable[..., Response], p: Parameters) -> Response:

@@ -7,18 +7,26 @@ copy of that copy. Tests may look into such a folder, or damage it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import secrets
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from localcloud import databases
 from localcloud.extensions import rds as databases_of_rds
 from localcloud.extensions.rds_events import RdsEvent, tell
 from localcloud.extensions.rds_records import Parameters, Record, Response
 from localcloud.servers import storage
+from localcloud.settings import current
 
 logger = logging.getLogger("localcloud.rds")
+
+# The threads that copy, or have copied, each snapshot's data.
+_copies: dict[Path, threading.Thread] = {}
 
 
 def install() -> None:
@@ -103,7 +111,7 @@ def snapshot_cluster(snapshot_id: str, cluster: Record) -> None:
 
 
 def _complete(snapshot: Record) -> None:
-    snapshot["_copying"].join()
+    _copies[snapshot["_folder"]].join()
     if snapshot["Status"] != "available":
         raise databases.DatabaseError(
             f"the final snapshot failed, so nothing was deleted: {snapshot['_failure']}"
@@ -117,6 +125,8 @@ def _keep(snapshot: Record, source: Record, resource_id: str, kind: str) -> None
     folder = databases.snapshot_folder(f"{kind}-{secrets.token_hex(8)}")
     snapshot["_folder"] = folder
     snapshot["_MasterUserPassword"] = source["_MasterUserPassword"]
+    snapshot["_BackupRetentionPeriod"] = source.get("BackupRetentionPeriod")
+    snapshot["_source_tags"] = list(source.get("TagList") or [])
     snapshot["Status"], snapshot["PercentProgress"] = "creating", 0
     database = databases.find(resource_id)
 
@@ -134,21 +144,34 @@ def _keep(snapshot: Record, source: Record, resource_id: str, kind: str) -> None
         snapshot["Status"], snapshot["PercentProgress"] = "available", 100
         _tell(snapshot, kind)
 
-    snapshot["_copying"] = spawn_background(copy, thread_name=f"{kind}-copy")
+    _copies[folder] = spawn_background(copy, thread_name=f"{kind}-copy")
 
 
 def _tell(snapshot: Record, kind: str) -> None:
-    instance = kind == "DBSnapshot"
-    tell(
-        RdsEvent(
-            "SNAPSHOT" if instance else "CLUSTER_SNAPSHOT",
-            snapshot[f"{kind}Identifier"],
-            snapshot[f"{kind}Arn"],
-            "RDS-EVENT-0042" if instance else "RDS-EVENT-0075",
-            "creation" if instance else "backup",
-            "Manual snapshot created" if instance else "Manual cluster snapshot created",
-        )
-    )
+    what = {
+        ("DBSnapshot", "manual"): ("RDS-EVENT-0042", "creation", "Manual snapshot created"),
+        ("DBSnapshot", "automated"): ("RDS-EVENT-0091", "creation", "Automated snapshot created"),
+        ("DBClusterSnapshot", "manual"): (
+            "RDS-EVENT-0075",
+            "backup",
+            "Manual cluster snapshot created",
+        ),
+    }[kind, snapshot["SnapshotType"]]
+    source = "SNAPSHOT" if kind == "DBSnapshot" else "CLUSTER_SNAPSHOT"
+    tell(RdsEvent(source, snapshot[f"{kind}Identifier"], snapshot[f"{kind}Arn"], *what))
+
+
+def take_automated(instance: Record) -> None:
+    """The automated snapshot that RDS takes of a new database, and daily from then on.
+
+    Only the first one is taken here, and only where the settings ask for it: a day is long.
+    """
+    from ministack.services import rds
+
+    if current().rds_automated_snapshots and int(instance.get("BackupRetentionPeriod") or 0) > 0:
+        moment = time.strftime("%Y-%m-%d-%H-%M", time.gmtime())
+        snapshot_id = f"rds:{instance['DBInstanceIdentifier']}-{moment}"
+        rds._create_snapshot_internal(snapshot_id, instance)["SnapshotType"] = "automated"
 
 
 def _delete_snapshot(original: Callable[..., Response], p: Parameters) -> Response:
@@ -168,7 +191,7 @@ def _delete_cluster_snapshot(original: Callable[..., Response], p: Parameters) -
 def _forget(original: Callable[..., Response], p: Parameters, snapshot: Record | None) -> Response:
     response = original(p)
     if response[0] < 400 and snapshot:
-        snapshot["_copying"].join()
+        _copies.pop(snapshot["_folder"]).join()
         storage.remove(snapshot["_folder"])
     return response
 
@@ -191,7 +214,8 @@ def _restore_instance(original: Callable[..., Response], p: Parameters) -> Respo
         return response
     instance = rds._instances[rds._p(p, "DBInstanceIdentifier")]
     _complete_restored(instance, snapshot, p)
-    databases_of_rds.launch_instance(instance, snapshot["_folder"])
+    event = p.get("_event", databases_of_rds.RESTORED)
+    databases_of_rds.launch_instance(instance, snapshot["_folder"], event=event)
     return rds._single_instance_response(
         "RestoreDBInstanceFromDBSnapshotResponse",
         "RestoreDBInstanceFromDBSnapshotResult",
@@ -210,7 +234,7 @@ def _complete_restored(instance: Record, source: Record, p: Parameters) -> None:
     instance["CopyTagsToSnapshot"] = rds._p(p, "CopyTagsToSnapshot") == "true"
     instance["KmsKeyId"] = source.get("KmsKeyId", "")
     instance["BackupRetentionPeriod"] = int(
-        rds._p(p, "BackupRetentionPeriod") or source.get("BackupRetentionPeriod") or 1
+        rds._p(p, "BackupRetentionPeriod") or source.get("_BackupRetentionPeriod") or 1
     )
     if group := rds._p(p, "DBParameterGroupName"):
         instance["DBParameterGroups"] = [
@@ -223,13 +247,15 @@ def _complete_restored(instance: Record, source: Record, p: Parameters) -> None:
     subnets = rds._subnet_groups.get(rds._p(p, "DBSubnetGroupName"))
     if subnets:
         instance["DBSubnetGroup"] = subnets
-    if tags := rds._parse_tags(p):
-        instance["TagList"] = tags
-        rds._tags[instance["DBInstanceArn"]] = tags
+    # Without tags of its own, a restored database carries those of its source.
+    tags = rds._parse_tags(p) or source["_source_tags"]
+    instance["TagList"] = tags
+    rds._tags[instance["DBInstanceArn"]] = tags
 
 
 def _restore_instance_to_point_in_time(p: Parameters) -> Response:
     """The latest restorable time is now; an earlier one would need an archive of the log."""
+    from ministack.core.concurrency import spawn_background
     from ministack.services import rds
 
     source_id = rds._p(p, "SourceDBInstanceIdentifier")
@@ -248,18 +274,25 @@ def _restore_instance_to_point_in_time(p: Parameters) -> Response:
         return rds._error(
             "DBInstanceAlreadyExists", f"DB instance {target_id} already exists.", 400
         )
+    if source["DBInstanceStatus"] != "available":
+        return rds._error(
+            "InvalidDBInstanceState",
+            f"Instance {source_id} is in {source['DBInstanceStatus']} state but expected available",
+            400,
+        )
     passing = f"pitr-{secrets.token_hex(6)}"
     try:
         snapshot_instance(passing, source)
         response = rds._ACTION_MAP["RestoreDBInstanceFromDBSnapshot"](
-            p | {"DBSnapshotIdentifier": [passing], "DBInstanceIdentifier": [target_id]}
+            p
+            | {
+                "DBSnapshotIdentifier": [passing],
+                "DBInstanceIdentifier": [target_id],
+                "_event": databases_of_rds.RESTORED_TO_POINT_IN_TIME,
+            }
         )
-        if response[0] < 400:
-            database = databases.find(rds._instances[target_id]["DbiResourceId"])
-            if database is not None:
-                database.wait()
     finally:
-        rds._ACTION_MAP["DeleteDBSnapshot"]({"DBSnapshotIdentifier": [passing]})
+        spawn_background(_drop, passing, target_id, thread_name=f"drop-{passing}")
     if response[0] >= 400:
         return response
     return rds._single_instance_response(
@@ -267,6 +300,18 @@ def _restore_instance_to_point_in_time(p: Parameters) -> Response:
         "RestoreDBInstanceToPointInTimeResult",
         rds._instances[target_id],
     )
+
+
+def _drop(snapshot_id: str, target_id: str) -> None:
+    """Remove a snapshot that was only for passing on, once the target has its own copy."""
+    from ministack.services import rds
+
+    target = rds._instances.get(target_id)
+    database = databases.find(target["DbiResourceId"]) if target else None
+    if database is not None:
+        with contextlib.suppress(databases.DatabaseError):
+            database.wait()
+    rds._ACTION_MAP["DeleteDBSnapshot"]({"DBSnapshotIdentifier": [snapshot_id]})
 
 
 def _restore_cluster(p: Parameters) -> Response:

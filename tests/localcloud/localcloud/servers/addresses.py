@@ -17,7 +17,7 @@ import threading
 _FIRST = int(ipaddress.ip_address("127.16.0.1"))
 _LAST = int(ipaddress.ip_address("127.250.255.254"))
 # Addresses may be taken by another cloud; this many in a row means that something else is wrong.
-ATTEMPTS_MAX = 1000
+ATTEMPTS_MAX = 100
 
 _lock = threading.Lock()
 _taken: set[str] = set()
@@ -41,7 +41,26 @@ def allocate(*ports: int) -> str:
             if all(_is_free(address, port) for port in ports):
                 _taken.add(address)
                 return address
-    raise NoAddressError(f"no loopback address has the ports {ports} free")
+    raise NoAddressError(
+        f"no loopback address has the ports {ports} free: "
+        "does another program listen on them on all addresses?"
+    )
+
+
+def allocate_for(port: int) -> tuple[str, int]:
+    """An address and this port on it.
+
+    Where a program of the machine's listens on that port of every address at once (a container
+    engine that publishes a database does), it is another port: an endpoint says which.
+    """
+    try:
+        return allocate(port), port
+    except NoAddressError:
+        address = allocate()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+            free: int = probe.getsockname()[1]
+        return address, free
 
 
 def release(address: str) -> None:

@@ -67,6 +67,9 @@ _OURS = frozenset(re.findall(r"^([\w-]+)", _CONFIGURATION.replace("-", "_"), re.
 }
 _PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
+# Variables whose option at the start has another name.
+_OPTIONS = {"time_zone": "default-time-zone", "transaction_isolation": "transaction-isolation"}
+
 _NOT_FOR_THE_MASTER = ("SUPER", "FILE", "SHUTDOWN", "CREATE TABLESPACE")
 
 _template_lock = threading.Lock()
@@ -142,6 +145,7 @@ class MariaDbServer:
             env=processes.base_environment() | {"TZ": "UTC"},
             user=self._user,
             cwd=self.data,
+            disposable=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -272,7 +276,7 @@ def _template(state_dir: Path, user: str | None) -> Path:
 
 def _accepted(parameters: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: value
+        _OPTIONS.get(name, name): value
         for name, value in parameters.items()
         # RDS computes values such as {DBInstanceClassMemory*3/4} from the instance class.
         if _PARAMETER_NAME.fullmatch(name)

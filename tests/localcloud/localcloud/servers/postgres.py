@@ -158,6 +158,7 @@ class PostgresServer:
             env=processes.base_environment() | {"TZ": "UTC"},
             user=self._user,
             cwd=self.folder,
+            disposable=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -188,7 +189,7 @@ class PostgresServer:
         with self._admin() as connection:
             connection.execute(
                 sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(user), sql.Literal(password)
+                    sql.Identifier(user), _verifier(connection, user, password)
                 )
             )
 
@@ -273,7 +274,7 @@ def _create_master(
     role = sql.Identifier(master)
     connection.execute(
         sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB INHERIT PASSWORD {}").format(
-            role, sql.Literal(password)
+            role, _verifier(connection, master, password)
         )
     )
     connection.execute(sql.SQL("GRANT rds_superuser TO {} WITH ADMIN OPTION").format(role))
@@ -282,6 +283,12 @@ def _create_master(
         connection.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), role)
         )
+
+
+def _verifier(connection: psycopg.Connection[Any], user: str, password: str) -> sql.Literal:
+    """What the server keeps of a password: a statement with it may appear in a log."""
+    made = connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
+    return sql.Literal(made.decode())
 
 
 def _template(state_dir: Path, user: str | None) -> Path:

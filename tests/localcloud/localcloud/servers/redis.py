@@ -87,7 +87,11 @@ class RedisServer:
         )
         path = storage.private_file(self.folder / "redis.conf", configuration, None)
         self._child = processes.spawn(
-            [_binary(), str(path)], name=f"redis {self.name}", output=self.log, cwd=self.folder
+            [_binary(), str(path)],
+            name=f"redis {self.name}",
+            output=self.log,
+            cwd=self.folder,
+            disposable=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
