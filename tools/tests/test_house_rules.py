@@ -123,6 +123,12 @@ def test_a_version_outside_the_workspace_is_refused(tmp_path, dependency):
     assert found[0].startswith("shared/domain/Cargo.toml:4: `serde` states a version")
 
 
+def test_a_crate_may_turn_its_own_features_on_for_its_tests(tmp_path):
+    itself = '{ path = ".", features = ["testing"] }'
+    manifest = f'[package]\nname = "domain"\n[dev-dependencies]\ndomain = {itself}\n'
+    assert complaints(tmp_path, {"shared/domain/Cargo.toml": manifest}) == []
+
+
 def test_a_main_of_forty_lines_passes_and_one_more_does_not(tmp_path):
     main = "functions/onboarding/src/main.rs"
     assert complaints(tmp_path, {main: "//\n" * MAIN_LINES_MAX}) == []
