@@ -111,15 +111,15 @@ class Cloud:
         finally:
             self.control("PUT", "settings", {name: before[name] for name in wishes})
 
-    def role(self, name: str, *actions: str) -> str:
-        """A role for functions that may do these actions on everything; its ARN."""
+    def role(self, name: str, *actions: str, service: str = "lambda") -> str:
+        """A role for a service that may do these actions on everything; its ARN."""
         iam = self.client("iam")
         trust = {
             "Version": "2012-10-17",
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Principal": {"Service": f"{service}.amazonaws.com"},
                     "Action": "sts:AssumeRole",
                 }
             ],

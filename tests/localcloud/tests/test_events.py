@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from cloud import wait_for
+
+
+def admit(cloud, url: str, arn: str, rule: str) -> None:
+    """Let a rule deliver to a queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    cloud.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps(policy)}
+    )
 
 
 class Inbox:
@@ -16,7 +30,8 @@ class Inbox:
         self._cloud = cloud
         self._url, arn = cloud.queue(name)
         events = cloud.client("events")
-        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+        admit(cloud, self._url, arn, rule)
         events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn, **target}])
         self.received: list[dict] = []
 
@@ -239,6 +254,34 @@ def test_customers_cannot_speak_for_aws(cloud):
     assert answer["FailedEntryCount"] == 1
 
 
+def test_a_rule_delivers_only_where_the_queues_policy_lets_it(cloud):
+    events = cloud.client("events")
+    pattern = json.dumps({"source": ["test.admitted"]})
+    rule = events.put_rule(Name="admitted", EventPattern=pattern)["RuleArn"]
+    other = rule.replace("admitted", "another")
+    queues = {}
+    for name, admitted in (("open", rule), ("silent", None), ("foreign", other), ("dead", rule)):
+        queues[name] = cloud.queue(f"admission-{name}")
+        if admitted:
+            admit(cloud, *queues[name], admitted)
+    events.put_targets(
+        Rule="admitted",
+        Targets=[
+            {"Id": "open", "Arn": queues["open"][1]},
+            {"Id": "silent", "Arn": queues["silent"][1]},
+            {
+                "Id": "foreign",
+                "Arn": queues["foreign"][1],
+                "DeadLetterConfig": {"Arn": queues["dead"][1]},
+            },
+        ],
+    )
+    event = {"Source": "test.admitted", "DetailType": "Any", "Detail": "{}"}
+    events.put_events(Entries=[event])
+    got = {name: len(cloud.take_messages(url)) for name, (url, _) in queues.items()}
+    assert got == {"open": 1, "silent": 0, "foreign": 0, "dead": 1}
+
+
 def test_a_rules_input_transformer_shapes_what_the_queue_gets(cloud):
     inbox = Inbox(
         cloud,
@@ -262,18 +305,52 @@ def test_a_rules_input_transformer_shapes_what_the_queue_gets(cloud):
     assert inbox.received == [{"caretaker": "look", "tenant": "demo"}]
 
 
-def test_a_schedule_sends_to_a_queue(cloud):
-    url, arn = cloud.queue("scheduled-to")
-    role = cloud.role("scheduler-role", "sqs:SendMessage")
+def sweep(cloud, name: str, queue_arn: str, role: str) -> None:
+    """A schedule like the suite's own, which nobody could wait for."""
     cloud.client("scheduler").create_schedule(
-        Name="soon",
-        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        Name=name,
+        ScheduleExpression="rate(5 minutes)",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": arn, "RoleArn": role, "Input": '{"caretaker":"sweep"}'},
+        Target={"Arn": queue_arn, "RoleArn": role, "Input": '{"caretaker":"sweep"}'},
     )
-    fired: list[str] = []
-    wait_for("its firing", lambda: fired.extend(cloud.take_messages(url)) or fired)
-    assert [json.loads(body) for body in fired] == [{"caretaker": "sweep"}]
+
+
+def test_a_schedule_fires_when_asked_and_not_before(cloud):
+    url, arn = cloud.queue("scheduled-to")
+    role = cloud.role("scheduler-role", "sqs:SendMessage", service="scheduler")
+    sweep(cloud, "sweep", arn, role)
+    assert cloud.take_messages(url) == []
+    for _ in range(2):
+        cloud.control("POST", "fire", {"schedule": "sweep"})
+        assert cloud.take_messages(url) == ['{"caretaker":"sweep"}']
+
+
+@pytest.mark.parametrize(
+    ("name", "actions", "service"),
+    [("weak", [], "scheduler"), ("untrusting", ["sqs:SendMessage"], "lambda")],
+)
+def test_a_schedule_can_do_what_its_role_can(cloud, name, actions, service):
+    url, arn = cloud.queue(f"{name}-scheduled")
+    role = cloud.role(f"{name}-role", *actions, service=service)
+    sweep(cloud, f"{name}-sweep", arn, role)
+    cloud.control("POST", "fire", {"schedule": f"{name}-sweep"})
+    assert cloud.take_messages(url) == []
+
+
+def test_a_scheduled_rule_fires_when_asked(cloud):
+    url, arn = cloud.queue("rule-scheduled")
+    events = cloud.client("events")
+    rule = events.put_rule(Name="rule-sweep", ScheduleExpression="rate(5 minutes)")["RuleArn"]
+    admit(cloud, url, arn, rule)
+    events.put_targets(Rule="rule-sweep", Targets=[{"Id": "q", "Arn": arn, "Input": '{"a":1}'}])
+    assert cloud.control("POST", "fire", {"schedule": "rule-sweep"}) == {"fired": rule}
+    assert cloud.take_messages(url) == ['{"a":1}']
+
+
+def test_a_schedule_that_is_not_there_is_answered_with_those_that_are(cloud):
+    cloud.client("events").put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
+    with pytest.raises(AssertionError, match=r"'daily'.*hourly"):
+        cloud.control("POST", "fire", {"schedule": "daily"})
 
 
 CONSUMER = """

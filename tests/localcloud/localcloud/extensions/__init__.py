@@ -7,12 +7,8 @@ it closes. The order counts where one module wraps what another one put in place
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import logging
 
 from localcloud.settings import Settings
-
-logger = logging.getLogger("localcloud")
 
 ORDER = (
     "permissions",
@@ -23,6 +19,8 @@ ORDER = (
     "autoscaling",
     "loadbalancer",
     "cloudformation",
+    "deliveries",
+    "schedules",
     "events",
     "rotation",
     "costexplorer",
@@ -35,8 +33,4 @@ ORDER = (
 def install_all(settings: Settings) -> None:
     """Install every extension, in order."""
     for name in ORDER:
-        module_name = f"{__name__}.{name}"
-        if importlib.util.find_spec(module_name) is None:
-            logger.warning("extension %s is not there yet", name)
-            continue
-        importlib.import_module(module_name).install(settings)
+        importlib.import_module(f"{__name__}.{name}").install(settings)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud import gateway, settings
-from localcloud.extensions import calls, faults
+from localcloud.extensions import calls, faults, schedules
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.settings import Settings
 
@@ -22,6 +22,9 @@ Handler = Callable[[Request], Any]
 
 class Refused(ValueError):
     """The request cannot be carried out; the message says why."""
+
+
+REFUSALS = (Refused, faults.FaultError, schedules.NoSuchSchedule, settings.SettingsError)
 
 
 def install(_settings: Settings) -> None:
@@ -46,7 +49,7 @@ async def _answer(request: Request, send: Send, proceed: Proceed) -> None:
         return
     try:
         body = handler(request)
-    except (Refused, faults.FaultError, settings.SettingsError) as error:
+    except REFUSALS as error:
         await gateway.answer_json(send, 400, {"error": str(error)})
         return
     await gateway.answer_json(send, 200, body)
@@ -99,9 +102,18 @@ def _change_settings(request: Request) -> dict[str, Any]:
     return settings.change(_document(request)).as_json()
 
 
+def _fire(request: Request) -> dict[str, str]:
+    document = _document(request)
+    name = document.get("schedule")
+    if set(document) != {"schedule"} or not isinstance(name, str):
+        raise Refused('expected {"schedule": "the name of a rule or of a schedule"}')
+    return {"fired": schedules.fire(name)}
+
+
 ROUTES: dict[str, dict[str, Handler]] = {
     "health": {"GET": _health},
     "calls": {"GET": _calls, "DELETE": _forget_calls},
     "faults": {"GET": _show_faults, "PUT": _replace_faults, "DELETE": _no_faults},
+    "fire": {"POST": _fire},
     "settings": {"GET": _show_settings, "PUT": _change_settings},
 }
