@@ -32,7 +32,7 @@ pub(super) struct Layer<'a> {
 pub(super) struct Section<'a> {
     path: String,
     layers: Vec<Layer<'a>>,
-    known: Vec<String>,
+    known: Vec<&'a str>,
     mistakes: &'a Mistakes,
 }
 
@@ -81,44 +81,42 @@ impl<'a> Section<'a> {
     }
 
     /// What the layers say about `key`, the strongest last; each with the span of the key.
-    fn entries(&self, key: &str) -> Vec<(Span, &'a Value<'a>)> {
+    fn entries(&self, key: &str) -> impl DoubleEndedIterator<Item = (Span, &'a Value<'a>)> {
         self.layers
             .iter()
-            .filter(|layer| layer.without != Some(key))
-            .filter_map(|layer| layer.table.get_key_value(key))
+            .filter(move |layer| layer.without != Some(key))
+            .filter_map(move |layer| layer.table.get_key_value(key))
             .map(|(key, value)| (key.span, value))
-            .collect()
     }
 
     /// Whether any layer has `key`.
     pub(super) fn has(&self, key: &str) -> bool {
-        !self.entries(key).is_empty()
+        self.entries(key).next().is_some()
     }
 
     /// Where the strongest layer that has `key` says it.
     pub(super) fn key_span(&self, key: &str) -> Option<Span> {
-        self.entries(key).last().map(|(span, _)| *span)
+        self.entries(key).next_back().map(|(span, _)| span)
     }
 
     /// The names in the table `key`, for those who refer to them.
-    pub(super) fn names_in(&self, key: &str) -> BTreeSet<String> {
+    pub(super) fn names_in(&self, key: &str) -> BTreeSet<&'a str> {
         self.entries(key)
-            .iter()
             .filter_map(|(_, value)| value.as_table())
-            .flat_map(|table| table.keys().map(|key| key.name.to_string()))
+            .flat_map(|table| table.keys().map(|key| key.name.as_ref()))
             .collect()
     }
 
-    fn knows(&mut self, key: &str) {
-        if !self.known.iter().any(|known| known == key) {
-            self.known.push(key.to_owned());
+    fn knows(&mut self, key: &'a str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
         }
     }
 
     /// A value that may be left out.
     pub(super) fn optional<K: Kind>(
         &mut self,
-        key: &str,
+        key: &'a str,
         kind: &K,
     ) -> Read<Option<Spanned<K::Value>>> {
         self.knows(key);
@@ -138,7 +136,7 @@ impl<'a> Section<'a> {
     }
 
     /// A value that must be given.
-    pub(super) fn required<K: Kind>(&mut self, key: &str, kind: &K) -> Read<Spanned<K::Value>> {
+    pub(super) fn required<K: Kind>(&mut self, key: &'a str, kind: &K) -> Read<Spanned<K::Value>> {
         self.optional(key, kind)?
             .ok_or_else(|| self.mistake(self.span(), key, "is missing", kind.expected()))
     }
@@ -146,7 +144,7 @@ impl<'a> Section<'a> {
     /// A value with a default.
     pub(super) fn or<K: Kind>(
         &mut self,
-        key: &str,
+        key: &'a str,
         kind: &K,
         default: K::Value,
     ) -> Read<Spanned<K::Value>> {
@@ -155,7 +153,7 @@ impl<'a> Section<'a> {
     }
 
     /// The inner table `key` as it stands, or nothing where no layer has one.
-    pub(super) fn child(&mut self, key: &str) -> Read<Option<Section<'a>>> {
+    pub(super) fn child(&mut self, key: &'a str) -> Read<Option<Section<'a>>> {
         self.knows(key);
         let mut layers = Vec::new();
         let mut result = Ok(());
@@ -176,7 +174,7 @@ impl<'a> Section<'a> {
     /// An inner table that may be left out; a key in it that nobody asks for is a mistake.
     pub(super) fn optional_table<T>(
         &mut self,
-        key: &str,
+        key: &'a str,
         read: impl FnOnce(&mut Section<'a>) -> Read<T>,
     ) -> Read<Option<T>> {
         self.child(key)?.map(|section| section.read(read)).transpose()
@@ -185,7 +183,7 @@ impl<'a> Section<'a> {
     /// An inner table that must be given.
     pub(super) fn table<T>(
         &mut self,
-        key: &str,
+        key: &'a str,
         read: impl FnOnce(&mut Section<'a>) -> Read<T>,
     ) -> Read<T> {
         self.optional_table(key, read)?
@@ -195,15 +193,15 @@ impl<'a> Section<'a> {
     /// An inner table whose keys are names that the author chooses, each an inner table again.
     pub(super) fn named_tables<T>(
         &mut self,
-        key: &str,
+        key: &'a str,
         rule: NameRule,
-        mut read: impl FnMut(&str, &mut Section<'a>) -> Read<T>,
+        mut read: impl FnMut(&'a str, &mut Section<'a>) -> Read<T>,
     ) -> Read<BTreeMap<String, T>> {
         let Some(mut tables) = self.child(key)? else { return Ok(BTreeMap::new()) };
         let mut result = Ok(BTreeMap::new());
         for name in self.names_in(key) {
-            let named = tables.name(&name, rule);
-            let item = tables.table(&name, |section| read(&name, section));
+            let named = tables.name(name, rule);
+            let item = tables.table(name, |section| read(name, section));
             result = collect(result, name, named.and(item));
         }
         result
@@ -212,15 +210,15 @@ impl<'a> Section<'a> {
     /// An inner table whose keys are names that the author chooses, each with a value.
     pub(super) fn named_values<K: Kind>(
         &mut self,
-        key: &str,
+        key: &'a str,
         rule: NameRule,
         kind: &K,
     ) -> Read<BTreeMap<String, K::Value>> {
         let Some(mut values) = self.child(key)? else { return Ok(BTreeMap::new()) };
         let mut result = Ok(BTreeMap::new());
         for name in self.names_in(key) {
-            let named = values.name(&name, rule);
-            let item = values.required(&name, kind).map(|found| found.value);
+            let named = values.name(name, rule);
+            let item = values.required(name, kind).map(|found| found.value);
             result = collect(result, name, named.and(item));
         }
         result
@@ -246,8 +244,8 @@ impl<'a> Section<'a> {
         for layer in &self.layers {
             for key in layer.table.keys() {
                 let name = key.name.as_ref();
-                if layer.without != Some(name) && !self.known.iter().any(|known| known == name) {
-                    let hint = did_you_mean(name, self.known.iter().map(String::as_str));
+                if layer.without != Some(name) && !self.known.contains(&name) {
+                    let hint = did_you_mean(name, self.known.iter().copied());
                     let expected = format!("one of {}", self.known.join(", "));
                     self.mistake(key.span, name, format!("unknown key{hint}"), expected);
                 }
@@ -258,10 +256,10 @@ impl<'a> Section<'a> {
 
 fn collect<T>(
     into: Read<BTreeMap<String, T>>,
-    name: String,
+    name: &str,
     item: Read<T>,
 ) -> Read<BTreeMap<String, T>> {
     let mut map = into?;
-    map.insert(name, item?);
+    map.insert(name.to_owned(), item?);
     Ok(map)
 }

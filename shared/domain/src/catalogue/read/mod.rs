@@ -130,12 +130,12 @@ fn environments<'a>(root: &mut Section<'a>) -> BTreeMap<String, (Vec<Layer<'a>>,
     let mut layers = BTreeMap::new();
     if let Ok(Some(mut tables)) = root.child("environments") {
         for name in names {
-            let Ok(Some(mut table)) = tables.child(&name) else { continue };
+            let Ok(Some(mut table)) = tables.child(name) else { continue };
             if let Err(InvalidName { expected, .. }) = name.parse::<Environment>() {
-                tables.mistake(table.span(), &name, format!("found the name {name:?}"), expected);
+                tables.mistake(table.span(), name, format!("found the name {name:?}"), expected);
             }
             let exceptions = tiers(&mut table);
-            layers.insert(name, (table.layers_without("tiers"), exceptions));
+            layers.insert(name.to_owned(), (table.layers_without("tiers"), exceptions));
         }
     }
     if layers.is_empty() {

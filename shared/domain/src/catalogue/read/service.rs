@@ -2,8 +2,7 @@
 
 use toml_span::{Span, Spanned};
 
-use super::settings::Resources;
-use super::text::{References, SecretReferences};
+use super::text::Resources;
 use crate::catalogue::facts::{self, FARGATE_CPU};
 use crate::catalogue::kinds::{Flag, List, OneOf, Text, Whole};
 use crate::catalogue::layers::Section;
@@ -51,8 +50,8 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, resources: &Resources)
     let count = section.or("count", &TASKS, 1);
     let scaling_span = section.key_span("scaling");
     let scaling = section.optional_table("scaling", scaling);
-    let environment = section.named_values("environment", VARIABLE, &References(resources));
-    let secrets = section.named_values("secrets", VARIABLE, &SecretReferences(resources));
+    let environment = section.named_values("environment", VARIABLE, &resources.placeholders);
+    let secrets = section.named_values("secrets", VARIABLE, &resources.secrets);
 
     if let (Ok(cpu), Ok(memory)) = (&cpu, &memory_mb)
         && let Err(sold) = facts::fargate_memory(cpu.value, memory.value)

@@ -1,5 +1,6 @@
 //! All settings of one tier in one environment, and what must agree between their tables.
 
+use super::text::Resources;
 use super::{alarms, cache, database, service, storage};
 use crate::catalogue::facts::LOG_RETENTION_DAYS;
 use crate::catalogue::kinds::{OneOf, Whole};
@@ -25,20 +26,10 @@ const KEY_LENGTH: Whole<u32> = Whole(43, 256);
 /// Django's own keys have 50 characters.
 const KEY_LENGTH_DEFAULT: u32 = 50;
 
-/// What references in a service's variables may point at.
-pub(super) struct Resources {
-    pub(super) cache: bool,
-    pub(super) buckets: Vec<String>,
-    pub(super) keys: Vec<String>,
-}
-
 /// Reads the settings.
 pub(super) fn read(section: &mut Section<'_>) -> Read<Settings> {
-    let resources = Resources {
-        cache: section.has("cache"),
-        buckets: section.names_in("buckets").into_iter().collect(),
-        keys: section.names_in("keys").into_iter().collect(),
-    };
+    let (has_cache, key_names) = (section.has("cache"), section.names_in("keys"));
+    let resources = Resources::new(has_cache, &section.names_in("buckets"), &key_names);
     let service_names = section.names_in("services");
     let every_service = section.child("every_service").ok().flatten().map(|table| table.layers());
     let mut speakers = Vec::new();
@@ -60,8 +51,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Read<Settings> {
         service::read(name, table, &resources)
     });
     exactly_one_speaks_http(section, &speakers);
-    let alarms = alarms::read(section, resources.cache);
-    let rotation = section.table("rotation", |table| rotation(table, &resources));
+    let alarms = alarms::read(section, has_cache);
+    let rotation =
+        section.table("rotation", |table| rotation(table, has_cache, !key_names.is_empty()));
     let log_retention_days = section.table("logs", |logs| {
         logs.required("retention_days", &OneOf(LOG_RETENTION_DAYS)).map(|days| days.value)
     });
@@ -90,17 +82,17 @@ fn exactly_one_speaks_http(section: &Section<'_>, speakers: &[String]) {
     }
 }
 
-fn rotation(section: &mut Section<'_>, resources: &Resources) -> Read<Rotation> {
+fn rotation(section: &mut Section<'_>, has_cache: bool, has_keys: bool) -> Read<Rotation> {
     let database = section.required("database_days", &ROTATION_DAYS);
     let master = section.required("master_days", &ROTATION_DAYS);
-    let mut only_with = |has: bool, key: &str| {
+    let mut only_with = |has: bool, key: &'static str| {
         if has {
             return section.required(key, &ROTATION_DAYS);
         }
         section.or(key, &ROTATION_DAYS, 0)
     };
-    let cache = only_with(resources.cache, "cache_days");
-    let keys = only_with(!resources.keys.is_empty(), "keys_days");
+    let cache = only_with(has_cache, "cache_days");
+    let keys = only_with(has_keys, "keys_days");
     Ok(Rotation {
         database_days: database?.value,
         master_days: master?.value,

@@ -46,14 +46,14 @@ fn bucket(section: &mut Section<'_>) -> Read<Bucket> {
 }
 
 /// Reads the file system; only services that there are can mount it.
-pub(super) fn file_system(section: &mut Section<'_>, known: &BTreeSet<String>) -> Read<FileSystem> {
+pub(super) fn file_system(section: &mut Section<'_>, known: &BTreeSet<&str>) -> Read<FileSystem> {
     let mount_path = section.required("mount_path", &DIRECTORY);
     let uid = section.required("uid", &POSIX_ID);
     let gid = section.required("gid", &POSIX_ID);
     let services = section.required("services", &List(WORD));
     if let Ok(services) = &services {
-        for name in services.value.iter().filter(|name| !known.contains(*name)) {
-            let expected = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        for name in services.value.iter().filter(|name| !known.contains(name.as_str())) {
+            let expected = known.iter().copied().collect::<Vec<_>>().join(", ");
             let problem = format!("there is no service {name:?}");
             section.mistake(services.span, "services", problem, format!("some of {expected}"));
         }

@@ -12,6 +12,9 @@ use crate::catalogue::layers::{Layer, Section};
 use crate::catalogue::mistakes::Mistakes;
 use crate::{Environment, Tier};
 
+/// The names of a test's layers, the strongest last.
+const LAYERS: [&str; 4] = ["first", "second", "third", "fourth"];
+
 /// A table in which the keys `a`, `b`, `c` are numbers and `t`, `u` are tables again.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Tree {
@@ -71,7 +74,7 @@ fn trees() -> impl Strategy<Value = Tree> {
 /// What the layers make, read through a [`Section`].
 fn layered(trees: &[Tree], reversed: bool) -> Tree {
     let text = trees.iter().enumerate().fold(String::new(), |mut text, (at, tree)| {
-        writeln!(text, "l{at} = {}", tree.write(reversed)).unwrap();
+        writeln!(text, "{} = {}", LAYERS[at], tree.write(reversed)).unwrap();
         text
     });
     let file = toml_span::parse(&text).unwrap();
@@ -81,9 +84,8 @@ fn layered(trees: &[Tree], reversed: bool) -> Tree {
 fn read<'a>(file: &'a Value<'a>, layers: usize) -> Tree {
     let mistakes = Mistakes::default();
     let mut root = Section::root(file, &mistakes);
-    let layers: Vec<Layer<'_>> = (0..layers)
-        .flat_map(|at| root.child(&format!("l{at}")).unwrap().unwrap().layers())
-        .collect();
+    let layers: Vec<Layer<'_>> =
+        (0..layers).flat_map(|at| root.child(LAYERS[at]).unwrap().unwrap().layers()).collect();
     Tree::read(&mut Section::over(layers, &mistakes))
 }
 
