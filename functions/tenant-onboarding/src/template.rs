@@ -8,15 +8,19 @@
 //! - [`data`]: what must not be lost. Database, cache, buckets, files, secrets, and the security
 //!   groups that hold them together.
 //! - [`app`]: what can be made again at any time. Roles, logs, task definitions, services,
-//!   routing, scaling, alarms, dashboard.
+//!   routing, scaling, dashboard.
+//!
+//! An alarm is in the stack of what it watches.
 //!
 //! The two are stacks of their own so that a broken release can never roll back a database.
 
+mod alarms;
 mod app;
 mod cfn;
 mod data;
 mod identifiers;
 mod intrinsics;
+mod metrics;
 pub mod output;
 pub mod parameter;
 

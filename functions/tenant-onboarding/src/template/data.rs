@@ -12,7 +12,9 @@ use domain::Tenant;
 use domain::catalogue::Settings;
 use serde_json::Value;
 
+use super::alarms;
 use super::cfn::Draft;
+use super::metrics::Stack;
 
 /// The template of the data stack.
 pub(super) fn render(tenant: &Tenant, settings: &Settings) -> Value {
@@ -23,6 +25,7 @@ pub(super) fn render(tenant: &Tenant, settings: &Settings) -> Value {
     cache::add(&mut draft);
     buckets::add(&mut draft);
     files::add(&mut draft);
+    alarms::add(&mut draft, Stack::Data);
     draft.finish(format!(
         "What tenant {} of {} {} must not lose: database, cache, buckets, files, secrets.",
         tenant.id, tenant.product, tenant.environment

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use domain::Tier;
-use domain::catalogue::{AlarmMetric, Threshold};
 use serde_json::{Value, json};
 
 use crate::cases::{Case, case, rendered};
@@ -147,62 +146,6 @@ fn files_are_mounted_encrypted_and_by_those_who_ask_for_them() {
             for files in mounted {
                 assert_eq!(files["TransitEncryption"], "ENABLED");
                 assert_eq!(files["AuthorizationConfig"]["IAM"], "ENABLED");
-            }
-        }
-    }
-}
-
-#[test]
-fn every_alarm_says_whose_it_is_how_urgent_and_what() {
-    for case in apps() {
-        let alarms = case.of_type("AWS::CloudWatch::Alarm");
-        assert!(alarms.len() >= case.settings.alarms.len(), "{}", case.path());
-        let names: BTreeSet<&str> =
-            alarms.iter().map(|alarm| alarm["AlarmName"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), alarms.len(), "no two alarms of {} share a name", case.path());
-        for alarm in alarms {
-            let description = alarm["AlarmDescription"].as_str().unwrap();
-            // CloudWatch, PutMetricAlarm: at most 1024 characters.
-            assert!(description.len() <= 1024, "{description}");
-            let description: Value = serde_json::from_str(description).unwrap();
-            let name = description["alarm"].as_str().unwrap();
-            let settings = &case.settings.alarms[name];
-            assert_eq!(description["severity"], settings.severity.as_str());
-            assert_eq!(description["tenant"], "demo");
-            assert_eq!(description["product"], case.tenant.product.as_str());
-            assert_eq!(description["environment"], case.tenant.environment.as_str());
-            assert!(description["summary"].as_str().unwrap().contains(" for "), "{description}");
-            for actions in ["AlarmActions", "OKActions"] {
-                assert_eq!(alarm[actions], json!([{"Ref": "AlarmTopicArn"}]), "{name}");
-            }
-        }
-    }
-}
-
-#[test]
-fn an_alarm_is_in_cloudwatchs_unit() {
-    for case in apps() {
-        for (name, settings) in &case.settings.alarms {
-            let (Threshold::Above(value) | Threshold::Below(value)) = settings.threshold;
-            let factor = match settings.metric {
-                AlarmMetric::DatabaseFreeStorage => 1024.0 * 1024.0 * 1024.0,
-                AlarmMetric::DatabaseConnections => {
-                    f64::from(case.settings.database.max_connections) / 100.0
-                }
-                _ => 1.0,
-            };
-            let comparison = match settings.threshold {
-                Threshold::Above(_) => "GreaterThanThreshold",
-                Threshold::Below(_) => "LessThanThreshold",
-            };
-            let prefix = format!("\"alarm\":\"{name}\"");
-            for alarm in case.of_type("AWS::CloudWatch::Alarm") {
-                if alarm["AlarmDescription"].as_str().unwrap().contains(&prefix) {
-                    let threshold = alarm["Threshold"].as_f64().unwrap();
-                    assert!((threshold - value * factor).abs() < 1e-6, "{name}: {threshold}");
-                    assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
-                    assert_eq!(alarm["EvaluationPeriods"], settings.for_minutes, "{name}");
-                }
             }
         }
     }

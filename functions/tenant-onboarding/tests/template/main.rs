@@ -3,6 +3,8 @@
 
 // By `cfg(test)` clippy knows that these helpers may panic too, not only the tests that call them.
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
 mod app;
 #[cfg(test)]
 mod cases;

@@ -4,12 +4,13 @@
 use domain::catalogue::AlarmMetric;
 use serde_json::{Value, json};
 
-use super::metrics::{metric, watched};
 use crate::template::cfn::{Draft, Resource};
 use crate::template::intrinsics::sub;
+use crate::template::metrics::{Metric, metric, watched};
 
 /// A dashboard is 24 columns wide (CloudWatch, dashboard body structure); three to a row.
 const WIDGET_WIDTH: usize = 8;
+/// CloudWatch's default, so it need not be said.
 const WIDGET_HEIGHT: usize = 6;
 const WIDGETS_IN_A_ROW: usize = 3;
 
@@ -34,11 +35,14 @@ const GRAPHS: [(&str, AlarmMetric); 12] = [
 
 /// Adds the dashboard.
 pub(super) fn add(draft: &mut Draft<'_>) {
-    let graphs = GRAPHS.iter().map(|(title, shown)| (title, metrics(draft, *shown)));
+    let graphs = GRAPHS.iter().filter_map(|(title, shown)| {
+        let metric = metric(*shown, draft.settings);
+        let lines = lines(draft, *shown, &metric);
+        (!lines.is_empty()).then_some((title, metric, lines))
+    });
     let widgets: Vec<Value> = graphs
-        .filter(|(_, metrics)| !metrics.is_empty())
         .enumerate()
-        .map(|(place, (title, metrics))| widget(place, title, &metrics))
+        .map(|(place, (title, metric, lines))| widget(place, title, &metric, &lines))
         .collect();
     let dashboard = Resource::new(
         "AWS::CloudWatch::Dashboard",
@@ -51,30 +55,27 @@ pub(super) fn add(draft: &mut Draft<'_>) {
 }
 
 /// The lines of a graph: one for each resource that has the metric.
-fn metrics(draft: &Draft<'_>, shown: AlarmMetric) -> Vec<Value> {
-    let metric = metric(shown, draft.settings);
+fn lines(draft: &Draft<'_>, shown: AlarmMetric, metric: &Metric) -> Vec<Value> {
     let lines = watched(draft, shown).into_iter().map(|watched| {
         let mut line = vec![json!(metric.namespace), json!(metric.name)];
         line.extend(watched.dashboard_dimensions());
-        line.push(json!({ "label": watched.name, "stat": metric.statistic }));
         Value::from(line)
     });
     lines.collect()
 }
 
-fn widget(place: usize, title: &str, metrics: &[Value]) -> Value {
+fn widget(place: usize, title: &str, metric: &Metric, lines: &[Value]) -> Value {
     json!({
         "type": "metric",
         "x": place % WIDGETS_IN_A_ROW * WIDGET_WIDTH,
         "y": place / WIDGETS_IN_A_ROW * WIDGET_HEIGHT,
         "width": WIDGET_WIDTH,
-        "height": WIDGET_HEIGHT,
         "properties": {
             "title": title,
             "region": "${AWS::Region}",
-            "view": "timeSeries",
+            "stat": metric.statistic,
             "period": PERIOD_SECONDS,
-            "metrics": metrics,
+            "metrics": lines,
         },
     })
 }

@@ -21,7 +21,7 @@ const HEALTHY_COUNT: u32 = 2;
 const UNHEALTHY_COUNT: u32 = 3;
 
 /// The logical id of a service's target group.
-pub(super) fn target_group_id(service: &str) -> String {
+pub(in crate::template) fn target_group_id(service: &str) -> String {
     format!("{}TargetGroup", pascal(service))
 }
 

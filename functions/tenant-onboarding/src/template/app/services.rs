@@ -9,7 +9,7 @@ use crate::template::intrinsics::{attribute, pascal, reference};
 use crate::template::{output, parameter};
 
 /// The logical id of a service.
-pub(super) fn service_id(service: &str) -> String {
+pub(in crate::template) fn service_id(service: &str) -> String {
     format!("{}Service", pascal(service))
 }
 

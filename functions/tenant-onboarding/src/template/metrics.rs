@@ -4,10 +4,10 @@
 use domain::catalogue::{AlarmMetric, Settings};
 use serde_json::{Value, json};
 
-use super::{routing, services};
-use crate::template::cfn::Draft;
-use crate::template::intrinsics::text;
-use crate::template::{identifiers, parameter};
+use super::app::{service_id, target_group_id};
+use super::cfn::Draft;
+use super::intrinsics::text;
+use super::{identifiers, parameter};
 
 /// Bytes of a gigabyte as RDS counts: storage is allocated in GiB.
 const GIGABYTE_BYTES: f64 = 1_073_741_824.0;
@@ -139,6 +139,33 @@ impl Watched {
     }
 }
 
+/// One of a tenant's two stacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stack {
+    /// What must not be lost.
+    Data,
+    /// What can be made again.
+    App,
+}
+
+/// The stack that has what the metric is about.
+pub(super) fn stack(metric: AlarmMetric) -> Stack {
+    match metric {
+        AlarmMetric::DatabaseCpu
+        | AlarmMetric::DatabaseConnections
+        | AlarmMetric::DatabaseFreeStorage
+        | AlarmMetric::CacheCpu
+        | AlarmMetric::CacheMemory => Stack::Data,
+        AlarmMetric::ServiceCpu
+        | AlarmMetric::ServiceMemory
+        | AlarmMetric::ServiceRunningTasks
+        | AlarmMetric::TargetsHealthy
+        | AlarmMetric::TargetsUnhealthy
+        | AlarmMetric::Latency
+        | AlarmMetric::ErrorsPerMinute => Stack::App,
+    }
+}
+
 /// Everything of the tenant that has the metric.
 pub(super) fn watched(draft: &Draft<'_>, metric: AlarmMetric) -> Vec<Watched> {
     match metric {
@@ -186,7 +213,7 @@ fn services(draft: &Draft<'_>) -> Vec<Watched> {
         name: draft.names.component(name),
         dimensions: vec![
             ("ClusterName", format!("${{{}}}", parameter::CLUSTER_NAME)),
-            ("ServiceName", format!("${{{}.Name}}", services::service_id(name))),
+            ("ServiceName", format!("${{{}.Name}}", service_id(name))),
         ],
     });
     watched.collect()
@@ -198,7 +225,7 @@ fn target_groups(draft: &Draft<'_>) -> Vec<Watched> {
         suffix: Some(name.clone()),
         name: draft.names.component(name),
         dimensions: vec![
-            ("TargetGroup", format!("${{{}.TargetGroupFullName}}", routing::target_group_id(name))),
+            ("TargetGroup", format!("${{{}.TargetGroupFullName}}", target_group_id(name))),
             ("LoadBalancer", format!("${{{}}}", parameter::LOAD_BALANCER_FULL_NAME)),
         ],
     });

@@ -1,4 +1,5 @@
-//! The catalogue's alarms, one for each resource that has the metric.
+//! The catalogue's alarms, one for each resource that has the metric, in the stack of that
+//! resource.
 //!
 //! An alarm's message reaches the alert function through a topic, and CloudWatch sends no tags
 //! along. So the description is a small JSON document: whose alarm it is, how urgent, and in
@@ -13,17 +14,18 @@
 use domain::catalogue::{Alarm, Threshold};
 use serde_json::{Value, json};
 
-use super::metrics::{Metric, Watched, metric, watched};
-use crate::template::cfn::{Draft, Resource};
-use crate::template::intrinsics::{pascal, reference};
-use crate::template::parameter;
+use super::cfn::{Draft, Resource};
+use super::intrinsics::{pascal, reference};
+use super::metrics::{Metric, Stack, Watched, metric, stack, watched};
+use super::parameter;
 
 /// Seconds of a period: the finest that AWS's own metrics have without extra cost.
 const PERIOD_SECONDS: u32 = 60;
 
-/// Adds the alarms.
-pub(super) fn add(draft: &mut Draft<'_>) {
-    for (name, alarm) in &draft.settings.alarms {
+/// Adds the alarms that belong to this stack.
+pub(super) fn add(draft: &mut Draft<'_>, this: Stack) {
+    let alarms = draft.settings.alarms.iter().filter(|(_, alarm)| stack(alarm.metric) == this);
+    for (name, alarm) in alarms {
         let metric = metric(alarm.metric, draft.settings);
         for watched in watched(draft, alarm.metric) {
             let mut full_name = name.clone();
