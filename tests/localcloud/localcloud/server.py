@@ -56,6 +56,8 @@ def serve(settings: Settings, listening: socket.socket) -> None:
 
     import ministack.app
 
+    if settings.authentication:
+        _close_back_doors()
     admin = _create_admin()
     extensions.install_all(settings)
     from localcloud.gateway import Gateway
@@ -123,6 +125,17 @@ def _require_version() -> None:
             f"MiniStack {found} is installed, the extensions fit {MINISTACK_VERSION}: "
             "run `make setup`, or check every extension against the new version"
         )
+
+
+def _close_back_doors() -> None:
+    """MiniStack takes ``test`` and any account's number for root's access key; AWS does not."""
+    from ministack.core import iam_evaluator
+
+    def is_root_access_key(access_key_id: str) -> bool:
+        # Unsigned requests come without a key; they are refused or let pass elsewhere.
+        return not access_key_id or access_key_id == os.environ["AWS_ACCESS_KEY_ID"]
+
+    iam_evaluator.is_root_access_key = is_root_access_key
 
 
 def _create_admin() -> dict[str, str]:

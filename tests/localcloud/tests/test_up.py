@@ -184,6 +184,13 @@ def test_iam_is_enforced(cloud):
         weak.create_queue(QueueName="forbidden")
 
 
+@pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
+def test_there_is_no_key_but_those_that_were_given_out(cloud, key):
+    sqs = cloud.client("sqs", credentials={"access_key_id": key, "secret_access_key": "test"})
+    with pytest.raises(sqs.exceptions.ClientError, match="security token"):
+        sqs.list_queues()
+
+
 def test_a_wrong_secret_key_is_refused(cloud):
     forged = {**cloud.ready["admin"], "secret_access_key": "guessed"}
     sqs = cloud.client("sqs", credentials=forged)
