@@ -1,4 +1,5 @@
-//! Why this exists: a secret says `aurora-postgresql`, the code wants to know which language the server speaks.
+//! Why this exists: a secret says `aurora-postgresql`, the code wants to know which language the
+//! server speaks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +18,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The names that AWS uses in `DescribeDBInstances` and in the secrets of its rotation templates.
+    /// The names that AWS uses in `DescribeDBInstances` and in the secrets of its rotation
+    /// templates.
     pub const NAMES: [&str; 5] =
         ["postgres", "aurora-postgresql", "mysql", "aurora-mysql", "mariadb"];
 

@@ -1,5 +1,6 @@
-//! Why this exists: an application's migrations may count on an extension (`pg_trgm`, `pg_stat_statements`) that its own
-//! role may not create. The master creates what the catalogue lists, and says plainly what it may not.
+//! Why this exists: an application's migrations may count on an extension (`pg_trgm`,
+//! `pg_stat_statements`) that its own role may not create. The master creates what the catalogue
+//! lists, and says plainly what it may not.
 
 use crate::connection::{Connection, Dialect, StatementError, StatementErrorKind};
 use sqlx::Row;
@@ -46,7 +47,8 @@ impl fmt::Display for ExtensionOutcome {
             Self::Created { name } => write!(f, "extension {name:?} was created"),
             Self::Unavailable { name } => write!(
                 f,
-                "extension {name:?} is not available on this server; take it out of the catalogue or use an engine version that has it"
+                "extension {name:?} is not available on this server; take it out of the catalogue or \
+                 use an engine version that has it"
             ),
             Self::Forbidden { name, reason } => {
                 write!(f, "extension {name:?} may not be created by the master: {reason}")
@@ -55,11 +57,13 @@ impl fmt::Display for ExtensionOutcome {
     }
 }
 
-/// Creates the extensions that are missing, in the database that `master` is connected to, and answers for each in the
-/// order asked. MySQL and MariaDB have no extensions, so there each is unavailable.
+/// Creates the extensions that are missing, in the database that `master` is connected to, and
+/// answers for each in the order asked. MySQL and MariaDB have no extensions, so there each is
+/// unavailable.
 ///
 /// # Errors
-/// [`StatementError`] when the server fails for another reason than a missing right or a missing extension.
+/// [`StatementError`] when the server fails for another reason than a missing right or a missing
+/// extension.
 pub async fn ensure_extensions(
     master: &mut Connection,
     names: &[String],

@@ -1,19 +1,23 @@
 //! A tenant's database over verified TLS: connecting, and the roles in it.
 //!
-//! Why this exists: onboarding makes the application's own role, rotation changes its password, and the migration runner
-//! and the backup verification log in. All of them need the same three promises:
+//! Why this exists: onboarding makes the application's own role, rotation changes its password, and
+//! the migration runner and the backup verification log in. All of them need the same three
+//! promises:
 //!
-//! - a connection is encrypted and the server's certificate verified, always; nothing falls back to plain text;
-//! - when no connection comes about, the error says whether it was the network, TLS, the password or a permission
-//!   ([`ConnectErrorKind`]), and what to do next;
-//! - no password ever stands in a statement, so none can end up in a server's log: the server is only sent verifiers
-//!   that were computed here.
+//! - a connection is encrypted and the server's certificate verified, always; nothing falls back to
+//!   plain text;
+//! - when no connection comes about, the error says whether it was the network, TLS, the password
+//!   or a permission ([`ConnectErrorKind`]), and what to do next;
+//! - no password ever stands in a statement, so none can end up in a server's log: the server is
+//!   only sent verifiers that were computed here.
 //!
-//! Names are quoted by the server (`format('%I')`, `QUOTE()`), from bound parameters, never by formatting strings here.
+//! Names are quoted by the server (`format('%I')`, `QUOTE()`), from bound parameters, never by
+//! formatting strings here.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use database::{DatabaseSecret, RoleSpec, Trust, connect, ensure_application_role, verify_application_login};
+//! use database::{DatabaseSecret, RoleSpec, Trust};
+//! use database::{connect, ensure_application_role, verify_application_login};
 //! use std::time::Duration;
 //!
 //! let trust = Trust::RdsBundle;

@@ -1,4 +1,5 @@
-//! Why this exists: a role is right when the application can work with it, and that is tried, not concluded.
+//! Why this exists: a role is right when the application can work with it, and that is tried, not
+//! concluded.
 
 use crate::connect::{ConnectError, connect};
 use crate::connection::{Connection, Dialect, Mysql, Postgres, StatementError};
@@ -7,8 +8,8 @@ use sqlx::Row;
 use std::fmt;
 use std::time::Duration;
 
-/// The table that is created and dropped again. A fixed name: whatever a broken attempt leaves on MySQL, whose DDL knows
-/// no rollback, the next attempt removes.
+/// The table that is created and dropped again. A fixed name: whatever a broken attempt leaves on
+/// MySQL, whose DDL knows no rollback, the next attempt removes.
 const CREATE: &str = "CREATE TABLE caretaker_login_check (id integer)";
 const DROP: &str = "DROP TABLE caretaker_login_check";
 const DROP_LEFTOVER: &str = "DROP TABLE IF EXISTS caretaker_login_check";
@@ -54,7 +55,8 @@ pub enum LoginError {
     Statement(#[from] StatementError),
     /// It can log in, and is not who or where it should be.
     #[error(
-        "the secret's login is {found} instead of {wanted}; check for another account of that name and for a proxy in between"
+        "the secret's login is {found} instead of {wanted}; check for another account of that name and \
+         for a proxy in between"
     )]
     Other {
         /// User and database that the server reports.
@@ -75,10 +77,11 @@ impl LoginError {
     }
 }
 
-/// Logs in with the application's secret, looks who and where it is, and creates and drops a table: on PostgreSQL in a
-/// transaction that is rolled back, elsewhere for real.
+/// Logs in with the application's secret, looks who and where it is, and creates and drops a table:
+/// on PostgreSQL in a transaction that is rolled back, elsewhere for real.
 ///
-/// `budget` is for the connection; each statement after it has [`STATEMENT_TIMEOUT`](crate::STATEMENT_TIMEOUT).
+/// `budget` is for the connection; each statement after it has
+/// [`STATEMENT_TIMEOUT`](crate::STATEMENT_TIMEOUT).
 ///
 /// # Errors
 /// [`LoginError`] says at which of these it failed.
@@ -146,9 +149,11 @@ async fn look_mysql(mut server: Mysql<'_>) -> Result<LoginReport, StatementError
     server.plain(create, CREATE).await?;
     server.plain("drop the application's table", DROP).await?;
     let doing = "read who the application is logged in as";
-    // USER() is who the client said it is, with the host it comes from; CURRENT_USER() the account that matched.
+    // USER() is who the client said it is, with the host it comes from; CURRENT_USER() the account
+    // that matched.
     let query = sqlx::query(
-        "SELECT LEFT(USER(), CHAR_LENGTH(USER()) - LOCATE('@', REVERSE(USER()))), CURRENT_USER(), COALESCE(DATABASE(), '')",
+        "SELECT LEFT(USER(), CHAR_LENGTH(USER()) - LOCATE('@', REVERSE(USER()))),
+                CURRENT_USER(), COALESCE(DATABASE(), '')",
     );
     let rows = server.rows(doing, query).await?;
     let status = server.rows(doing, sqlx::query("SHOW SESSION STATUS LIKE 'Ssl_version'")).await?;

@@ -1,8 +1,9 @@
-//! Why this exists: a database secret is JSON that people, CloudFormation and AWS's rotation templates all write.
+//! Why this exists: a database secret is JSON that people, CloudFormation and AWS's rotation
+//! templates all write.
 //!
-//! Its keys are those of the templates in `aws-samples/aws-secrets-manager-rotation-lambdas`. Whatever else is in the
-//! secret belongs to somebody, and survives a rewrite. A secret that cannot be used is refused with all its faults at
-//! once, by key and never by value.
+//! Its keys are those of the templates in `aws-samples/aws-secrets-manager-rotation-lambdas`.
+//! Whatever else is in the secret belongs to somebody, and survives a rewrite. A secret that cannot
+//! be used is refused with all its faults at once, by key and never by value.
 
 use crate::{Engine, Target};
 use secrecy::{ExposeSecret, SecretString};
@@ -26,7 +27,8 @@ pub struct DatabaseSecret {
     pub dbname: Option<String>,
     /// ARN of the secret of the master user, for users that are rotated by it.
     pub masterarn: Option<String>,
-    /// What the secret says about TLS. It is kept for its writers; connections use verified TLS whatever it says.
+    /// What the secret says about TLS. It is kept for its writers; connections use verified TLS
+    /// whatever it says.
     pub ssl: Option<bool>,
     /// The RDS instance, as CloudFormation's `SecretTargetAttachment` writes it.
     pub db_instance_identifier: Option<String>,
@@ -40,7 +42,8 @@ impl DatabaseSecret {
     /// Reads a secret.
     ///
     /// # Errors
-    /// [`SecretError`] names every missing and every unusable key at once; it holds none of the secret's values.
+    /// [`SecretError`] names every missing and every unusable key at once; it holds none of the
+    /// secret's values.
     pub fn parse(json: &str) -> Result<Self, SecretError> {
         let document = parse_object(json)?;
         let mut reader = Reader::new(&document);
@@ -117,7 +120,8 @@ impl DatabaseSecret {
 
 impl fmt::Debug for DatabaseSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The document holds the password and perhaps more that is secret, so only named fields are shown.
+        // The document holds the password and perhaps more that is secret, so only named fields are
+        // shown.
         f.debug_struct("DatabaseSecret")
             .field("engine", &self.engine)
             .field("host", &self.host)

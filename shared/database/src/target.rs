@@ -1,7 +1,7 @@
 //! Why this exists: what it takes to log in, apart from where it was read from.
 //!
-//! A secret is one source of it; a master user managed by RDS (whose secret holds only a name and a password) with the
-//! endpoint from `DescribeDBInstances` is another.
+//! A secret is one source of it; a master user managed by RDS (whose secret holds only a name and a
+//! password) with the endpoint from `DescribeDBInstances` is another.
 
 use crate::Engine;
 use secrecy::SecretString;
@@ -16,7 +16,8 @@ pub struct Target {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// The database to open. `None` is `postgres` on PostgreSQL, and no database at all on MySQL and MariaDB.
+    /// The database to open. `None` is `postgres` on PostgreSQL, and no database at all on MySQL
+    /// and MariaDB.
     pub database: Option<String>,
     /// The user to log in as.
     pub username: String,
@@ -44,7 +45,8 @@ impl Target {
     }
 }
 
-/// A [`Target`] without its password; prints as `PostgreSQL at db.example:5432, database "mate", as user "app"`.
+/// A [`Target`] without its password; prints as `PostgreSQL at db.example:5432, database "mate", as
+/// user "app"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Which protocol the server speaks.

@@ -1,19 +1,21 @@
-//! Why this exists: TLS is worth something only with a certificate authority that was chosen beforehand.
+//! Why this exists: TLS is worth something only with a certificate authority that was chosen
+//! beforehand.
 //!
-//! On AWS that is the bundle of RDS, compiled in; on the local cloud it is a PEM file. Nothing is parsed before a
-//! connection is made, so that carrying the bundle costs a cold start nothing.
+//! On AWS that is the bundle of RDS, compiled in; on the local cloud it is a PEM file. Nothing is
+//! parsed before a connection is made, so that carrying the bundle costs a cold start nothing.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
 
-/// The root certificates of RDS in all commercial regions; `certs/README.md` says where they come from.
+/// The root certificates of RDS in all commercial regions; `certs/README.md` says where they come
+/// from.
 static RDS_GLOBAL_BUNDLE: &[u8] = include_bytes!("../certs/rds-global-bundle.pem");
 
 /// Which certificate authority a database's certificate must be signed by.
 ///
-/// `sqlx` trusts the public roots of the web as well. That is what RDS Proxy needs; a certificate for the exact host
-/// name is demanded in either case.
+/// `sqlx` trusts the public roots of the web as well. That is what RDS Proxy needs; a certificate
+/// for the exact host name is demanded in either case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// The authorities of Amazon RDS.
@@ -31,8 +33,8 @@ impl Trust {
     /// The certificates as PEM.
     ///
     /// # Errors
-    /// [`TrustError`] when the file cannot be read or holds no certificate. An empty file would otherwise leave only
-    /// the public roots, and the error that follows would blame the server.
+    /// [`TrustError`] when the file cannot be read or holds no certificate. An empty file would
+    /// otherwise leave only the public roots, and the error that follows would blame the server.
     pub fn pem(&self) -> Result<Vec<u8>, TrustError> {
         let path = match self {
             Self::RdsBundle => return Ok(RDS_GLOBAL_BUNDLE.to_vec()),

@@ -91,7 +91,8 @@ async fn a_mysql_without_tls_is_told_nothing() {
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
-        // A greeting of protocol 10 whose capabilities (0xf7ff less CLIENT_SSL, 0x0800) offer no TLS.
+        // A greeting of protocol 10 whose capabilities (0xf7ff less CLIENT_SSL, 0x0800) offer no
+        // TLS.
         let mut greeting = vec![10];
         greeting.extend(b"8.0.36\0");
         greeting.extend([1, 0, 0, 0]);

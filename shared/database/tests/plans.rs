@@ -1,4 +1,5 @@
-//! What is to be done about a role follows from what was seen and what is wanted, and from nothing else.
+//! What is to be done about a role follows from what was seen and what is wanted, and from nothing
+//! else.
 
 use database::{
     Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount, ObservedRole, PostgresRole,
@@ -268,7 +269,8 @@ fn privileges() -> impl Strategy<Value = BTreeSet<String>> {
 }
 
 proptest! {
-    /// Carrying a plan's attributes and privileges out leads to a state whose plan has none of them left.
+    /// Carrying a plan's attributes and privileges out leads to a state whose plan has none of them
+    /// left.
     #[test]
     fn a_plan_carried_out_leaves_nothing_to_plan(
         login in attributes(), owner in attributes(),

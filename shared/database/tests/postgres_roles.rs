@@ -219,7 +219,8 @@ async fn what_the_server_only_warns_about_is_not_called_done() {
     bench.spec = RoleSpec::for_login(&bench.application).unwrap();
     let master = bench.server.master().in_database("foreign_db");
     let error = bench.ensure_as(&master).await.unwrap_err();
-    // The master does not own this database: its GRANTs end in an error or a mere warning, as the server likes.
+    // The master does not own this database: its GRANTs end in an error or a mere warning, as the
+    // server likes.
     let text = error.to_string();
     assert!(!error.is_transient(), "{text}");
     assert!(text.contains("foreign_db") && !text.contains("s3cret"), "{text}");

@@ -1,5 +1,5 @@
-//! Why this exists: "could not connect" helps nobody. Whoever reads the error must know whether to look at a security
-//! group, a certificate, a secret or a grant.
+//! Why this exists: "could not connect" helps nobody. Whoever reads the error must know whether to
+//! look at a security group, a certificate, a secret or a grant.
 
 use crate::target::Place;
 use rustls::CertificateError;
@@ -10,7 +10,8 @@ use std::time::Duration;
 /// What stood in the way of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectErrorKind {
-    /// The name does not resolve, nobody listens there, the connection broke, or the server is starting or stopping.
+    /// The name does not resolve, nobody listens there, the connection broke, or the server is
+    /// starting or stopping.
     Unreachable,
     /// The budget ran out: a security group, a route or an overloaded server swallows the packets.
     Timeout,
@@ -50,10 +51,12 @@ impl ConnectErrorKind {
                 "check that the database is available and that host and port are its endpoint's"
             }
             Self::Timeout => {
-                "check that the database's security group admits this function's, that the subnets have a route, and that the server is not overloaded"
+                "check that the database's security group admits this function's, that the subnets have a \
+                 route, and that the server is not overloaded"
             }
             Self::Tls => {
-                "check that the host is the name in the server's certificate and that the trusted authority is the one that signed it; no connection is made without verified TLS"
+                "check that the host is the name in the server's certificate and that the trusted authority \
+                 is the one that signed it; no connection is made without verified TLS"
             }
             Self::Authentication => {
                 "check that the secret's user exists and that its current version holds the user's password"
@@ -76,7 +79,8 @@ impl fmt::Display for ConnectErrorKind {
     }
 }
 
-/// A connection that did not come about: what was tried, what happened, what to do next. Never holds a password.
+/// A connection that did not come about: what was tried, what happened, what to do next. Never
+/// holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("could not connect to {place}: {cause} ({kind}); {}", kind.next())]
 pub struct ConnectError {
@@ -86,8 +90,8 @@ pub struct ConnectError {
     pub place: Box<Place>,
     /// What happened, in the words of the system, the TLS library or the server.
     pub cause: String,
-    /// The server's own code, where it was the server that refused: an SQLSTATE on PostgreSQL (`28P01`), an error
-    /// number on MySQL and MariaDB (`1045`).
+    /// The server's own code, where it was the server that refused: an SQLSTATE on PostgreSQL
+    /// (`28P01`), an error number on MySQL and MariaDB (`1045`).
     pub code: Option<String>,
 }
 
@@ -124,7 +128,8 @@ impl ConnectError {
     }
 }
 
-/// The handshake of rustls runs inside an `io` operation, so its verdict arrives as an `io::Error` around it.
+/// The handshake of rustls runs inside an `io` operation, so its verdict arrives as an `io::Error`
+/// around it.
 fn from_io(place: Place, error: &std::io::Error) -> ConnectError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(tls) = tls {
@@ -160,8 +165,8 @@ fn tls_words(error: &rustls::Error) -> String {
 
 /// Reads the server's own code.
 ///
-/// PostgreSQL: appendix A of its manual, "PostgreSQL Error Codes". MySQL and MariaDB: their "Server Error Message
-/// Reference"; numbers from 1900 on differ between the two.
+/// PostgreSQL: appendix A of its manual, "PostgreSQL Error Codes". MySQL and MariaDB: their "Server
+/// Error Message Reference"; numbers from 1900 on differ between the two.
 fn server_kind(error: &dyn sqlx::error::DatabaseError) -> (ConnectErrorKind, Option<String>) {
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return (mysql_kind(error.number()), Some(error.number().to_string()));
@@ -173,7 +178,8 @@ fn server_kind(error: &dyn sqlx::error::DatabaseError) -> (ConnectErrorKind, Opt
 
 fn postgres_kind(code: &str, message: &str) -> ConnectErrorKind {
     match code {
-        // One code for "no such rule in pg_hba.conf" and for a role that may not log in; only the first is about the way.
+        // One code for "no such rule in pg_hba.conf" and for a role that may not log in; only the
+        // first is about the way.
         "28000" if message.contains("pg_hba.conf") => ConnectErrorKind::Permission,
         "28P01" | "28000" => ConnectErrorKind::Authentication,
         "3D000" => ConnectErrorKind::NoSuchDatabase,
@@ -187,7 +193,8 @@ fn postgres_kind(code: &str, message: &str) -> ConnectErrorKind {
 
 fn mysql_kind(number: u16) -> ConnectErrorKind {
     match number {
-        // Access denied; plugin problems; password expired; account locked (MySQL 3118, MariaDB 4151).
+        // Access denied; plugin problems; password expired; account locked (MySQL 3118, MariaDB
+        // 4151).
         1045 | 1698 | 1820 | 1862 | 3118 | 4151 => ConnectErrorKind::Authentication,
         1049 => ConnectErrorKind::NoSuchDatabase,
         // Not this database; not from this host; host blocked after too many broken handshakes.

@@ -1,7 +1,8 @@
-//! Why this exists: there is one way to open a database here, and it is encrypted, verified and bounded in time.
+//! Why this exists: there is one way to open a database here, and it is encrypted, verified and
+//! bounded in time.
 //!
-//! AWS's rotation templates try a connection up to six times for five seconds each, and fall back to plain text when TLS
-//! fails. Here one attempt has one budget, and TLS is never negotiable.
+//! AWS's rotation templates try a connection up to six times for five seconds each, and fall back
+//! to plain text when TLS fails. Here one attempt has one budget, and TLS is never negotiable.
 
 mod error;
 
@@ -21,10 +22,11 @@ const APPLICATION_NAME: &str = "caretaker";
 /// The database that every PostgreSQL server has.
 const POSTGRES_MAINTENANCE_DATABASE: &str = "postgres";
 
-/// Opens one connection over TLS, with the server's certificate verified against `trust` and its name against the host.
+/// Opens one connection over TLS, with the server's certificate verified against `trust` and its
+/// name against the host.
 ///
-/// `budget` is for everything together: resolving the name, TCP, TLS, logging in and preparing the session. There is no
-/// second attempt inside; what to do with a failure is the caller's decision.
+/// `budget` is for everything together: resolving the name, TCP, TLS, logging in and preparing the
+/// session. There is no second attempt inside; what to do with a failure is the caller's decision.
 ///
 /// # Errors
 /// [`ConnectError`] tells what stood in the way, in words and as a [`ConnectErrorKind`].

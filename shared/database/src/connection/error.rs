@@ -1,4 +1,5 @@
-//! Why this exists: a statement that failed is told by what it was for, not by its text, which may hold a verifier.
+//! Why this exists: a statement that failed is told by what it was for, not by its text, which may
+//! hold a verifier.
 
 use crate::target::Place;
 use std::time::Duration;
@@ -77,11 +78,13 @@ impl StatementError {
 /// Sources: appendix A of PostgreSQL's manual; the server error references of MySQL and MariaDB.
 fn server_kind(code: &str) -> StatementErrorKind {
     match code {
-        // insufficient_privilege; access denied to: database, user, table, column, routine, by a missing privilege.
+        // insufficient_privilege; access denied to: database, user, table, column, routine, by a
+        // missing privilege.
         "42501" | "1044" | "1045" | "1142" | "1698" | "1143" | "1227" | "1370" | "1410" => {
             StatementErrorKind::Permission
         }
-        // lock_not_available, query_canceled; lock wait timeout, maximum execution time (MySQL, MariaDB).
+        // lock_not_available, query_canceled; lock wait timeout, maximum execution time (MySQL,
+        // MariaDB).
         "55P03" | "57014" | "1205" | "3024" | "1969" => StatementErrorKind::Timeout,
         // admin_shutdown, crash_shutdown; server shutdown, connection killed.
         "57P01" | "57P02" | "1053" | "1927" => StatementErrorKind::ConnectionLost,

@@ -1,5 +1,6 @@
-//! Why this exists: after the login the same rules hold as before it. Every statement has an end, names are quoted by the
-//! server, and an error says what was being done without repeating what must stay secret.
+//! Why this exists: after the login the same rules hold as before it. Every statement has an end,
+//! names are quoted by the server, and an error says what was being done without repeating what
+//! must stay secret.
 
 mod error;
 mod mysql;
@@ -18,12 +19,13 @@ use std::time::Duration;
 
 /// How long one statement may take before the connection is given up.
 ///
-/// The statements here read catalogues and change roles: milliseconds on a healthy server. What takes longer waits for
-/// somebody's lock, and waiting inside a function costs more than the next pass does.
+/// The statements here read catalogues and change roles: milliseconds on a healthy server. What
+/// takes longer waits for somebody's lock, and waiting inside a function costs more than the next
+/// pass does.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the server itself lets a statement of ours wait for a lock, in milliseconds. Below [`STATEMENT_TIMEOUT`], so
-/// that the reason for a long wait comes from the server, in its words.
+/// How long the server itself lets a statement of ours wait for a lock, in milliseconds. Below
+/// [`STATEMENT_TIMEOUT`], so that the reason for a long wait comes from the server, in its words.
 const LOCK_TIMEOUT_MS: u32 = 5_000;
 
 /// How long a polite goodbye may take before the socket is simply closed.
@@ -57,7 +59,8 @@ pub(crate) enum Dialect<'a> {
 }
 
 impl Connection {
-    /// Bounds what the session may wait for, fixes how text is quoted, and asks which server this is.
+    /// Bounds what the session may wait for, fixes how text is quoted, and asks which server this
+    /// is.
     pub(crate) async fn prepare(mut session: Session, place: Place) -> Result<Self, sqlx::Error> {
         let server = match &mut session {
             Session::Postgres(connection) => postgres::prepare(connection).await?,
@@ -66,7 +69,8 @@ impl Connection {
         Ok(Self { session, place, server })
     }
 
-    /// The engine that the server really is: a MariaDB server answers as MariaDB whatever a secret calls it.
+    /// The engine that the server really is: a MariaDB server answers as MariaDB whatever a secret
+    /// calls it.
     pub fn engine(&self) -> Engine {
         match &self.session {
             Session::Postgres(_) => Engine::Postgres,
@@ -85,7 +89,8 @@ impl Connection {
         &self.place
     }
 
-    /// Says goodbye to the server, for a bounded time. Dropping a connection closes it too, only less politely.
+    /// Says goodbye to the server, for a bounded time. Dropping a connection closes it too, only
+    /// less politely.
     pub async fn close(self) {
         let goodbye = async {
             match self.session {

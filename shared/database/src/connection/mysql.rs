@@ -1,5 +1,6 @@
-//! Why this exists: MySQL and MariaDB take no parameters in `CREATE USER` or `GRANT`, so the server itself is asked to
-//! quote the names into a statement (from bound parameters), and that statement is then run as it is.
+//! Why this exists: MySQL and MariaDB take no parameters in `CREATE USER` or `GRANT`, so the server
+//! itself is asked to quote the names into a statement (from bound parameters), and that statement
+//! is then run as it is.
 
 use super::{LOCK_TIMEOUT_MS, Server, StatementError, bounded};
 use crate::target::Place;
@@ -16,7 +17,8 @@ pub(crate) struct Mysql<'a> {
 }
 
 pub(super) async fn prepare(connection: &mut MySqlConnection) -> Result<Server, sqlx::Error> {
-    // A known SQL mode: NO_BACKSLASH_ESCAPES and ANSI_QUOTES would change what QUOTE() and a backtick mean.
+    // A known SQL mode: NO_BACKSLASH_ESCAPES and ANSI_QUOTES would change what QUOTE() and a
+    // backtick mean.
     let settings = format!(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = {}",
         LOCK_TIMEOUT_MS / 1_000
@@ -36,8 +38,9 @@ impl Mysql<'_> {
         bounded(self.place, doing, query.fetch_all(&mut *self.connection)).await
     }
 
-    /// Has the server quote `arguments` into `template` (`%I` an identifier, `%L` a literal, `%%` a percent sign), and
-    /// runs the result. Templates are constants of this crate; everything from outside is an argument.
+    /// Has the server quote `arguments` into `template` (`%I` an identifier, `%L` a literal, `%%` a
+    /// percent sign), and runs the result. Templates are constants of this crate; everything from
+    /// outside is an argument.
     pub(crate) async fn run(
         &mut self,
         doing: &str,
@@ -88,8 +91,8 @@ enum Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// The server has a function for literals; an identifier is quoted by doubling its backticks (MySQL manual,
-    /// "Schema Object Names").
+    /// The server has a function for literals; an identifier is quoted by doubling its backticks
+    /// (MySQL manual, "Schema Object Names").
     fn expression(&self) -> &'static str {
         match self {
             Self::Verbatim(_) => "?",
@@ -105,8 +108,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Splits a template of PostgreSQL's `format()` into its parts. A placeholder without an argument stays as it is, so that
-/// the server refuses the statement.
+/// Splits a template of PostgreSQL's `format()` into its parts. A placeholder without an argument
+/// stays as it is, so that the server refuses the statement.
 fn pieces<'a>(template: &'a str, arguments: &[&'a str]) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
     let mut arguments = arguments.iter();

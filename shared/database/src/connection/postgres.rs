@@ -1,5 +1,6 @@
-//! Why this exists: PostgreSQL takes no parameters in `CREATE ROLE` or `GRANT`, so the server itself is asked to quote
-//! the names into a statement (`format('%I', …)`, names as bound parameters), and that statement is then run as it is.
+//! Why this exists: PostgreSQL takes no parameters in `CREATE ROLE` or `GRANT`, so the server
+//! itself is asked to quote the names into a statement (`format('%I', …)`, names as bound
+//! parameters), and that statement is then run as it is.
 
 use super::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT, Server, StatementError, bounded};
 use crate::target::Place;
@@ -38,8 +39,9 @@ impl Postgres<'_> {
         bounded(self.place, doing, query.fetch_all(&mut *self.connection)).await
     }
 
-    /// Has the server quote `arguments` into `template` (`%I` an identifier, `%L` a literal, `%%` a percent sign), and
-    /// runs the result. Templates are constants of this crate; everything from outside is an argument.
+    /// Has the server quote `arguments` into `template` (`%I` an identifier, `%L` a literal, `%%` a
+    /// percent sign), and runs the result. Templates are constants of this crate; everything from
+    /// outside is an argument.
     pub(crate) async fn run(
         &mut self,
         doing: &str,

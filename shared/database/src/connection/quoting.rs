@@ -1,4 +1,5 @@
-//! Why this exists: that no name can become SQL is shown with thousands of names, on the servers that do the quoting.
+//! Why this exists: that no name can become SQL is shown with hundreds of names, on the servers
+//! that do the quoting.
 
 use super::{Connection, Dialect};
 use crate::connect;
@@ -22,7 +23,8 @@ fn nasty() -> impl Strategy<Value = String> {
     proptest::collection::vec(letter, 1..15).prop_map(|letters| letters.into_iter().collect())
 }
 
-/// Runs a statement in which the server quoted a name and a text, and answers with both as they came back.
+/// Runs a statement in which the server quoted a name and a text, and answers with both as they
+/// came back.
 async fn round_trip(connection: &mut Connection, name: &str, text: &str) -> (String, String) {
     let template = "SELECT %L AS %I";
     match connection.dialect() {
@@ -44,7 +46,8 @@ async fn every_name_comes_back(mut connection: Connection) {
     let mut runner = TestRunner::deterministic();
     for _ in 0..500 {
         let (name, text) = (nasty(), nasty()).new_tree(&mut runner).unwrap().current();
-        // What MySQL cannot have in a name is refused beforehand, and a name cannot begin or end with a space there.
+        // What MySQL cannot have in a name is refused beforehand, and a name cannot begin or end
+        // with a space there.
         let name = format!(".{}.", name.replace(|letter| letter > '\u{ffff}', "-"));
         let answer = round_trip(&mut connection, &name, &text).await;
         assert_eq!(answer, (name, text));

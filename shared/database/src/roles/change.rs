@@ -1,5 +1,5 @@
-//! Why this exists: what is to be changed is data, so that it can be tested without a server, and shown and recorded
-//! before it is done. It never holds a password.
+//! Why this exists: what is to be changed is data, so that it can be tested without a server, and
+//! shown and recorded before it is done. It never holds a password.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -61,7 +61,8 @@ impl fmt::Display for Grantee {
 pub enum Scope {
     /// The whole server (MySQL and MariaDB: `*.*`).
     Server,
-    /// One database. On MySQL and MariaDB it is the *pattern* under which the server keeps the grant (`mate\_demo`).
+    /// One database. On MySQL and MariaDB it is the *pattern* under which the server keeps the
+    /// grant (`mate\_demo`).
     Database(String),
     /// The schema `public` of the connected database (PostgreSQL).
     PublicSchema,
@@ -112,7 +113,8 @@ pub enum RoleChange {
         /// The role.
         role: String,
     },
-    /// Let the login no longer expire (PostgreSQL's `VALID UNTIL`, an expired or locked account on MySQL and MariaDB).
+    /// Let the login no longer expire (PostgreSQL's `VALID UNTIL`, an expired or locked account on
+    /// MySQL and MariaDB).
     Reactivate {
         /// The role.
         role: String,
@@ -150,7 +152,8 @@ pub enum RoleChange {
         /// The role it keeps being a member of.
         of: String,
     },
-    /// Let a login become another role at once, so that what it creates belongs to that role (PostgreSQL).
+    /// Let a login become another role at once, so that what it creates belongs to that role
+    /// (PostgreSQL).
     BecomeAtLogin {
         /// The login.
         role: String,

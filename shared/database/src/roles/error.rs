@@ -1,5 +1,5 @@
-//! Why this exists: a role that could not be put right is told by its cause: our own wish, the way there, one statement,
-//! or a server that said yes and did nothing.
+//! Why this exists: a role that could not be put right is told by its cause: our own wish, the way
+//! there, one statement, or a server that said yes and did nothing.
 
 use super::RoleChange;
 use crate::connect::ConnectError;
@@ -15,7 +15,8 @@ pub enum RoleError {
     Spec(Vec<String>),
     /// The master is connected to another database than the application's.
     #[error(
-        "the roles of database {wanted:?} can only be managed from a connection to it, but this one is {place}; connect the master to {wanted:?}"
+        "the roles of database {wanted:?} can only be managed from a connection to it, but this one is \
+         {place}; connect the master to {wanted:?}"
     )]
     WrongDatabase {
         /// The application's database.
@@ -34,7 +35,8 @@ pub enum RoleError {
     Randomness(#[from] NoRandomness),
     /// The server accepted every statement, and yet these changes are still to be made.
     #[error(
-        "the role is still not as wanted on {place}: {}; check that the master owns the database and the roles, or make these changes as a user who may",
+        "the role is still not as wanted on {place}: {}; check that the master owns the database and the \
+         roles, or make these changes as a user who may",
         list(left)
     )]
     Unfinished {

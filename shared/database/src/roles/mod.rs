@@ -1,14 +1,18 @@
-//! Why this exists: an application must not be its database's master. It gets a role of its own with as few rights as it
-//! can work with, and keeps them however often somebody changes them by hand.
+//! Why this exists: an application must not be its database's master. It gets a role of its own
+//! with as few rights as it can work with, and keeps them however often somebody changes them by
+//! hand.
 //!
-//! The way is that of the whole suite: [`observe_application_role`] reads, [`plan`] compares with what is wanted and is
-//! pure, and [`ensure_application_role`] carries the changes out and reads again, so that its success means *this is so*.
+//! The way is that of the whole suite: [`observe_application_role`] reads, [`plan`] compares with
+//! what is wanted and is pure, and [`ensure_application_role`] carries the changes out and reads
+//! again, so that its success means *this is so*.
 //!
-//! **PostgreSQL.** Two roles: a NOLOGIN *owner* that all objects belong to and that all privileges hang on, and the
-//! *login*, which is only a member of the owner and becomes it at login (`ALTER ROLE login SET role = owner`). A second
-//! login beside the first (alternating users) therefore neither breaks ownership nor needs grants of its own.
+//! **PostgreSQL.** Two roles: a NOLOGIN *owner* that all objects belong to and that all privileges
+//! hang on, and the *login*, which is only a member of the owner and becomes it at login (`ALTER
+//! ROLE login SET role = owner`). A second login beside the first (alternating users) therefore
+//! neither breaks ownership nor needs grants of its own.
 //!
-//! **MySQL and MariaDB.** One account `'name'@'%'` that must use TLS, with privileges on its own schema.
+//! **MySQL and MariaDB.** One account `'name'@'%'` that must use TLS, with privileges on its own
+//! schema.
 
 mod change;
 mod error;
@@ -27,10 +31,11 @@ pub use spec::RoleSpec;
 use crate::connect::{ConnectErrorKind, connect};
 use crate::connection::{Connection, Dialect};
 use crate::{Engine, Target, Trust};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long the attempt to log in with the application's own password may take. The master has just connected to the
-/// same server, so a slow answer is a fault and not the way there.
+/// How long the attempt to log in with the application's own password may take. The master has just
+/// connected to the same server, so a slow answer is a fault and not the way there.
 const LOGIN_PROBE_BUDGET: Duration = Duration::from_secs(5);
 
 /// The application's role as it was found on the server.
@@ -42,10 +47,12 @@ pub enum ObservedRole {
     Mysql(Option<MysqlAccount>),
 }
 
-/// Compares what was observed with what is wanted. Pure; an empty answer means that all is as it should be.
+/// Compares what was observed with what is wanted. Pure; an empty answer means that all is as it
+/// should be.
 ///
-/// The changes are in an order in which they can be carried out: what the application needs is given before what it
-/// should not have is taken, so that a running application loses nothing that it may keep.
+/// The changes are in an order in which they can be carried out: what the application needs is
+/// given before what it should not have is taken, so that a running application loses nothing that
+/// it may keep.
 pub fn plan(observed: &ObservedRole, wanted: &RoleSpec) -> Vec<RoleChange> {
     match observed {
         ObservedRole::Postgres(roles) => postgres::plan(roles, wanted),
@@ -53,13 +60,15 @@ pub fn plan(observed: &ObservedRole, wanted: &RoleSpec) -> Vec<RoleChange> {
     }
 }
 
-/// Reads the application's role: what exists, what it may, and whether `application`'s password opens the database.
+/// Reads the application's role: what exists, what it may, and whether `application`'s password
+/// opens the database.
 ///
-/// `master` must be connected to the application's database on PostgreSQL, where schemas and privileges belong to it.
+/// `master` must be connected to the application's database on PostgreSQL, where schemas and
+/// privileges belong to it.
 ///
 /// # Errors
-/// [`RoleError`] when the server cannot be read, or when the login of the application fails for another reason than its
-/// password or its missing right to connect.
+/// [`RoleError`] when the server cannot be read, or when the login of the application fails for
+/// another reason than its password or its missing right to connect.
 pub async fn observe_application_role(
     master: &mut Connection,
     wanted: &RoleSpec,
@@ -92,14 +101,16 @@ pub async fn observe_application_role(
 
 /// Brings the application's role into the wanted state, and proves it by reading it again.
 ///
-/// Idempotent: on a role that is as wanted it changes nothing and answers with no changes. A password that already opens
-/// the database is left alone. On PostgreSQL all changes are one transaction; on MySQL and MariaDB, whose account
-/// statements are not transactional, each is safe to repeat.
+/// Idempotent: on a role that is as wanted it changes nothing and answers with no changes. A
+/// password that already opens the database is left alone. On PostgreSQL all changes are one
+/// transaction; on MySQL and MariaDB, whose account statements are not transactional, each is safe
+/// to repeat.
 ///
 /// # Errors
-/// [`RoleError::Spec`] for names that no server would take, [`RoleError::Connect`] and [`RoleError::Statement`] for what
-/// failed on the way, [`RoleError::Unfinished`] when the server accepted the changes and still is not as wanted, which
-/// happens where the master lacks a right and the server only warns.
+/// [`RoleError::Spec`] for names that no server would take, [`RoleError::Connect`] and
+/// [`RoleError::Statement`] for what failed on the way, [`RoleError::Unfinished`] when the server
+/// accepted the changes and still is not as wanted, which happens where the master lacks a right
+/// and the server only warns.
 pub async fn ensure_application_role(
     master: &mut Connection,
     wanted: &RoleSpec,
@@ -137,8 +148,9 @@ pub async fn ensure_application_role(
 
 /// Whether the application's password is the one that the server knows.
 ///
-/// A login that is refused *after* the password was accepted (no right to connect, no such database) proves the password
-/// too. The verifier itself cannot be read on RDS, where `pg_authid` is closed to the master.
+/// A login that is refused *after* the password was accepted (no right to connect, no such
+/// database) proves the password too. The verifier itself cannot be read on RDS, where `pg_authid`
+/// is closed to the master.
 async fn password_opens(
     engine: Engine,
     application: &Target,
@@ -158,9 +170,24 @@ async fn password_opens(
     }
 }
 
-/// Whether a word is a privilege's keyword and nothing else, so that it may stand in a statement unquoted. The words come
-/// from constants and from the server's own catalogue; this keeps it so.
-fn is_keyword(word: &str) -> bool {
-    !word.is_empty()
-        && word.chars().all(|letter| letter.is_ascii_uppercase() || letter == ' ' || letter == '_')
+/// Privileges as they stand in a statement, unquoted. The words come from constants and from the
+/// server's own catalogue; one that is no mere keyword is left out, and the pass then ends with an
+/// error instead of a statement that nobody meant.
+fn keywords(privileges: &BTreeSet<String>) -> String {
+    let is_letter = |letter: char| letter.is_ascii_uppercase() || letter == ' ' || letter == '_';
+    let words = privileges.iter().map(String::as_str);
+    let words: Vec<&str> = words.filter(|word| word.chars().all(is_letter)).collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keywords_stand_in_a_statement_unquoted() {
+        let privileges = ["SELECT", "LOCK TABLES", "XA_RECOVER_ADMIN", "ALL; DROP", "x"];
+        let privileges = privileges.map(str::to_owned).into();
+        assert_eq!(keywords(&privileges), "LOCK TABLES, SELECT, XA_RECOVER_ADMIN");
+    }
 }

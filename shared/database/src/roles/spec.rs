@@ -1,18 +1,21 @@
-//! Why this exists: what is wanted of the application's role, as data without a password, so that it can be planned,
-//! shown and tested.
+//! Why this exists: what is wanted of the application's role, as data without a password, so that
+//! it can be planned, shown and tested.
 
 use super::RoleError;
 use crate::{Engine, Target};
 
-/// The longest identifier of PostgreSQL, in bytes (`NAMEDATALEN` - 1); it silently cuts longer ones.
+/// The longest identifier of PostgreSQL, in bytes (`NAMEDATALEN` - 1); it silently cuts longer
+/// ones.
 const POSTGRES_NAME_BYTES_MAX: usize = 63;
 
-/// The longest user name, in characters: 32 on MySQL, 128 on MariaDB; and the longest schema name of both.
+/// The longest user name, in characters: 32 on MySQL, 128 on MariaDB; and the longest schema name
+/// of both.
 const MYSQL_USER_CHARS_MAX: usize = 32;
 const MARIADB_USER_CHARS_MAX: usize = 128;
 const MYSQL_SCHEMA_CHARS_MAX: usize = 64;
 
-/// The last character that a name of MySQL and MariaDB may contain ("Schema Object Names" in the manual).
+/// The last character that a name of MySQL and MariaDB may contain ("Schema Object Names" in the
+/// manual).
 const MYSQL_NAME_LETTER_MAX: char = '\u{ffff}';
 
 /// What is appended to a login's name to name the owner, unless another name is chosen.
@@ -32,7 +35,8 @@ pub struct RoleSpec {
 }
 
 impl RoleSpec {
-    /// The usual wish for a login: its user, its database, an owner called `<user>_owner`, no limit of connections.
+    /// The usual wish for a login: its user, its database, an owner called `<user>_owner`, no limit
+    /// of connections.
     ///
     /// # Errors
     /// [`RoleError::Spec`] when the target names no database.
@@ -102,7 +106,8 @@ impl RoleSpec {
             faults.push(format!("the owner {:?} is the master", self.owner));
         }
         for name in [&self.role, &self.owner] {
-            // "pg_" is reserved; "public" and "none" are keywords where a role is expected, even quoted.
+            // "pg_" is reserved; "public" and "none" are keywords where a role is expected, even
+            // quoted.
             if name.starts_with("pg_") || name == "public" || name == "none" {
                 faults.push(format!("{name:?} is reserved by PostgreSQL"));
             }

@@ -1,4 +1,5 @@
-//! Why this exists: verified TLS is tested with certificates that are right, and with each way of being wrong.
+//! Why this exists: verified TLS is tested with certificates that are right, and with each way of
+//! being wrong.
 
 use super::HOST;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};

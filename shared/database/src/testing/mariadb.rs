@@ -1,4 +1,5 @@
-//! Why this exists: a MariaDB whose master has the privileges that RDS gives it: many, and neither SUPER nor FILE.
+//! Why this exists: a MariaDB whose master has the privileges that RDS gives it: many, and neither
+//! SUPER nor FILE.
 
 use super::process::{Process, ServerUser, folder_from_template, free_port, program, read, run};
 use super::{Authority, Certificate, DATABASE, HOST, MASTER, PASSWORD};
@@ -98,8 +99,8 @@ impl MariadbServer {
         Trust::PemFile(self.authority.file().to_owned())
     }
 
-    /// Runs SQL as `root` through the server's socket, and answers with the rows, tab-separated. The way to arrange and to
-    /// inspect what a master may not.
+    /// Runs SQL as `root` through the server's socket, and answers with the rows, tab-separated.
+    /// The way to arrange and to inspect what a master may not.
     #[track_caller]
     pub fn sql(&self, statements: &str) -> String {
         let mut client = Command::new(binary("mariadb"));

@@ -1,11 +1,12 @@
 //! Real servers for tests: PostgreSQL and MariaDB with TLS, set up the way RDS sets them up.
 //!
-//! Why this exists: what a role may do, what a log shows and how a handshake fails is decided by the server, and no
-//! stand-in knows it. A server starts in well under a second, because its files are copied from a template that is made
-//! once per machine; it ends with the test, however the test ends.
+//! Why this exists: what a role may do, what a log shows and how a handshake fails is decided by
+//! the server, and no stand-in knows it. A server starts in well under a second, because its files
+//! are copied from a template that is made once per machine; it ends with the test, however the
+//! test ends.
 //!
-//! What is true of RDS is true here: the master is no superuser, every connection must use TLS, and every statement is
-//! logged, so that a test can look for a password in the log.
+//! What is true of RDS is true here: the master is no superuser, every connection must use TLS, and
+//! every statement is logged, so that a test can look for a password in the log.
 //!
 //! Everything here panics with words when it cannot go on: it is for tests only.
 #![expect(
@@ -33,5 +34,6 @@ pub const DATABASE: &str = "mate_demo";
 /// The host that the servers listen on and that their certificates are for.
 pub const HOST: &str = "127.0.0.1";
 
-/// The password of the servers' own superuser and of the master. Servers live in one test on a loopback address.
+/// The password of the servers' own superuser and of the master. Servers live in one test on a
+/// loopback address.
 const PASSWORD: &str = "only-for-tests-8f3a";

@@ -1,4 +1,5 @@
-//! Why this exists: a PostgreSQL whose master has the rights that RDS gives it: CREATEROLE and CREATEDB, but no superuser.
+//! Why this exists: a PostgreSQL whose master has the rights that RDS gives it: CREATEROLE and
+//! CREATEDB, but no superuser.
 
 use super::process::{Process, ServerUser, folder_from_template, free_port, program, read, run};
 use super::{Authority, Certificate, DATABASE, HOST, MASTER, PASSWORD};
@@ -83,8 +84,8 @@ impl PostgresServer {
         Trust::PemFile(self.authority.file().to_owned())
     }
 
-    /// Runs SQL as the superuser through the server's socket, and answers with the rows, unaligned. The way to arrange and to
-    /// inspect what a master may not.
+    /// Runs SQL as the superuser through the server's socket, and answers with the rows, unaligned.
+    /// The way to arrange and to inspect what a master may not.
     #[track_caller]
     pub fn sql(&self, statements: &str) -> String {
         // From a file, because all statements of one `-c` are one transaction.

@@ -1,5 +1,5 @@
-//! Why this exists: a server of a test runs as an unprivileged user (PostgreSQL refuses root), from a copied template, and
-//! never outlives its test.
+//! Why this exists: a server of a test runs as an unprivileged user (PostgreSQL refuses root), from
+//! a copied template, and never outlives its test.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a server may take to answer: seconds on a busy machine, and a test must end.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a server may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,7 +18,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
 
-/// The user that a server runs as: an unprivileged one where the test is root, else whoever runs the test.
+/// The user that a server runs as: an unprivileged one where the test is root, else whoever runs
+/// the test.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ServerUser {
     /// User and group to change to, where that is needed.
@@ -90,8 +91,8 @@ pub(super) fn free_port() -> u16 {
         .port()
 }
 
-/// A folder for a server under the machine's temporary folder (a home or a checkout may be closed to the server's user),
-/// filled from a template that `make` makes when it is first needed.
+/// A folder for a server under the machine's temporary folder (a home or a checkout may be closed
+/// to the server's user), filled from a template that `make` makes when it is first needed.
 pub(super) fn folder_from_template(
     user: ServerUser,
     template: &str,
@@ -110,7 +111,7 @@ pub(super) fn folder_from_template(
         .args(["-a", "--reflink=auto", "-T"])
         .args([&template, folder.path()])
         .status();
-    assert!(copied.is_ok_and(|status| status.success()), "{template:?} cannot be copied");
+    assert!(copied.is_ok_and(|status| status.success()), "{} cannot be copied", template.display());
     folder
 }
 

@@ -1,5 +1,5 @@
-//! Why this exists: a password in a statement ends up in server logs. What a server stores is computed here instead, so
-//! that the statement carries only that.
+//! Why this exists: a password in a statement ends up in server logs. What a server stores is
+//! computed here instead, so that the statement carries only that.
 //!
 //! | server | what is sent | how |
 //! |---|---|---|
@@ -7,7 +7,8 @@
 //! | MySQL 8 and 9 | `caching_sha2_password` hash | SHA-crypt with 5000 rounds and a 20-byte salt |
 //! | MariaDB | `mysql_native_password` hash | `*` and SHA-1 of SHA-1 |
 //!
-//! MariaDB's hash has no salt: it is as strong as the password is long. Secrets Manager makes 32 random characters.
+//! MariaDB's hash has no salt: it is as strong as the password is long. Secrets Manager makes 32
+//! random characters.
 
 mod mysql;
 mod scram;

@@ -1,17 +1,19 @@
 //! Why this exists: MySQL and MariaDB accept a ready-made hash in place of a password.
 //!
-//! MySQL rewrites passwords in its own logs ("Passwords and Logging" in its manual), but not in audit plugins, proxies or
-//! Performance Schema digests of other tools; a hash needs no such trust.
+//! MySQL rewrites passwords in its own logs ("Passwords and Logging" in its manual), but not in
+//! audit plugins, proxies or Performance Schema digests of other tools; a hash needs no such trust.
 
 use super::{NoRandomness, salt};
 use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Write;
 
-/// `caching_sha2_password`'s salt length (`CRYPT_SALT_LENGTH` in MySQL's sources; plain SHA-crypt stops at 16).
+/// `caching_sha2_password`'s salt length (`CRYPT_SALT_LENGTH` in MySQL's sources; plain SHA-crypt
+/// stops at 16).
 const SALT_BYTES: usize = 20;
 
-/// Rounds of SHA-crypt, in thousands: MySQL's default for `caching_sha2_password_digest_rounds` is 5000.
+/// Rounds of SHA-crypt, in thousands: MySQL's default for `caching_sha2_password_digest_rounds` is
+/// 5000.
 const ROUNDS_THOUSANDS: usize = 5;
 
 /// The alphabet of crypt(3)'s base 64.
@@ -28,10 +30,12 @@ pub(crate) fn native(password: &SecretString) -> String {
     })
 }
 
-/// MySQL's `caching_sha2_password`: `$A$005$`, the salt, and the SHA-crypt of the password, without a separator.
+/// MySQL's `caching_sha2_password`: `$A$005$`, the salt, and the SHA-crypt of the password, without
+/// a separator.
 pub(crate) fn caching_sha2(password: &SecretString) -> Result<String, NoRandomness> {
     let random = salt::<SALT_BYTES>()?;
-    // A salt of letters and digits keeps the whole hash printable, so that it needs no escaping anywhere.
+    // A salt of letters and digits keeps the whole hash printable, so that it needs no escaping
+    // anywhere.
     let salt: String = random.iter().map(|byte| letter(u32::from(*byte))).collect();
     let crypt = sha256_crypt(
         password.expose_secret().as_bytes(),
@@ -41,8 +45,9 @@ pub(crate) fn caching_sha2(password: &SecretString) -> Result<String, NoRandomne
     Ok(format!("$A${ROUNDS_THOUSANDS:03}${salt}{crypt}"))
 }
 
-/// The SHA-256 variant of Ulrich Drepper's SHA-crypt (<https://www.akkadia.org/drepper/SHA-crypt.txt>), whose numbered
-/// steps the comments name. The salt is taken at its full length.
+/// The SHA-256 variant of Ulrich Drepper's SHA-crypt
+/// (<https://www.akkadia.org/drepper/SHA-crypt.txt>), whose numbered steps the comments name. The
+/// salt is taken at its full length.
 fn sha256_crypt(password: &[u8], salt: &[u8], rounds: usize) -> String {
     // Steps 4 to 8: digest B.
     let inner = sha256(&[password, salt, password]);
@@ -95,8 +100,8 @@ fn repeated(pattern: &[u8], length: usize) -> Vec<u8> {
     pattern.iter().copied().cycle().take(length).collect()
 }
 
-/// Step 22: crypt(3)'s base 64 over the digest's bytes in their shuffled order: three at a time, each position moving on
-/// by 21 modulo 30, and the last two bytes by themselves.
+/// Step 22: crypt(3)'s base 64 over the digest's bytes in their shuffled order: three at a time,
+/// each position moving on by 21 modulo 30, and the last two bytes by themselves.
 fn encode(digest: &[u8]) -> String {
     let byte = |at: usize| u32::from(digest.get(at).copied().unwrap_or_default());
     let mut text = String::new();

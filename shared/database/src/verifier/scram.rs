@@ -1,7 +1,8 @@
-//! Why this exists: PostgreSQL accepts a ready-made verifier in place of a password, and stores it as it is.
+//! Why this exists: PostgreSQL accepts a ready-made verifier in place of a password, and stores it
+//! as it is.
 //!
-//! `libpq` does the same in `PQencryptPasswordConn`. The number of iterations is the server's setting, because each login
-//! pays for it.
+//! `libpq` does the same in `PQencryptPasswordConn`. The number of iterations is the server's
+//! setting, because each login pays for it.
 
 use super::{NoRandomness, salt};
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
@@ -46,8 +47,8 @@ mod tests {
 
     #[test]
     fn the_verifier_is_that_of_the_rfcs_example_exchange() {
-        // RFC 7677, section 3: user "user", password "pencil", this salt, 4096 iterations. The keys are those that make
-        // the RFC's client proof and server signature come out.
+        // RFC 7677, section 3: user "user", password "pencil", this salt, 4096 iterations. The keys
+        // are those that make the RFC's client proof and server signature come out.
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let verifier = with_salt(&"pencil".to_owned().into(), 4096.try_into().unwrap(), &salt);
         assert_eq!(

@@ -1,8 +1,9 @@
-//! Why this exists: all writes to MySQL and MariaDB accounts, each safe to repeat, with every name quoted by the server.
+//! Why this exists: all writes to MySQL and MariaDB accounts, each safe to repeat, with every name
+//! quoted by the server.
 
 use super::super::change::{Grantee, RoleChange, Scope};
 use super::super::error::RoleError;
-use super::super::is_keyword;
+use super::super::keywords;
 use crate::connection::Mysql;
 use crate::verifier::{NoRandomness, caching_sha2, native};
 use secrecy::SecretString;
@@ -66,7 +67,8 @@ async fn apply(
     Ok(())
 }
 
-/// Gives or takes privileges. They are the server's own keywords, either ours or read from its catalogue.
+/// Gives or takes privileges. They are the server's own keywords, either ours or read from its
+/// catalogue.
 async fn privilege(
     server: &mut Mysql<'_>,
     doing: &str,
@@ -88,18 +90,16 @@ async fn privilege(
         Scope::PublicSchema => return Ok(()),
     };
     names.push(account);
-    for word in privileges.iter().filter(|word| is_keyword(word)) {
-        // Taken from a table, a privilege is taken from all its columns too.
-        let template = format!("{verb} {word} ON {object} {preposition} %L@'%%'");
-        server.run(doing, &template, &names).await?;
-    }
+    // Taken from a table, a privilege is taken from all its columns too.
+    let template = format!("{verb} {} ON {object} {preposition} %L@'%%'", keywords(privileges));
+    server.run(doing, &template, &names).await?;
     Ok(())
 }
 
 /// Sets an account's password to a fresh hash of it.
 ///
-/// An account may change its own on MariaDB. On MySQL it could only do so in plain text, which is not done here: there
-/// the connection must be the master's.
+/// An account may change its own on MariaDB. On MySQL it could only do so in plain text, which is
+/// not done here: there the connection must be the master's.
 pub(in crate::roles) async fn set_password(
     server: &mut Mysql<'_>,
     role: &str,

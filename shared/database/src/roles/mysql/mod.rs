@@ -1,4 +1,5 @@
-//! Why this exists: the application's account on MySQL and MariaDB, as it is seen, compared and changed.
+//! Why this exists: the application's account on MySQL and MariaDB, as it is seen, compared and
+//! changed.
 
 mod act;
 mod observe;
@@ -26,13 +27,14 @@ pub struct MysqlAccount {
     pub privileges: BTreeMap<Scope, BTreeSet<String>>,
     /// The roles that were granted to it.
     pub roles: BTreeSet<String>,
-    /// Hosts of other accounts of the same name. They are another person's accounts and left alone, but a host that is
-    /// more exact than `%` goes before it, so they are worth a warning.
+    /// Hosts of other accounts of the same name. They are another person's accounts and left alone,
+    /// but a host that is more exact than `%` goes before it, so they are worth a warning.
     pub other_hosts: BTreeSet<String>,
 }
 
-/// The pattern under which a grant on exactly this schema is kept: `_` and `%` are wildcards there, so that a grant on
-/// `mate_demo` would hold for `mateXdemo` as well (MySQL manual, "GRANT Statement").
+/// The pattern under which a grant on exactly this schema is kept: `_` and `%` are wildcards there,
+/// so that a grant on `mate_demo` would hold for `mateXdemo` as well (MySQL manual, "GRANT
+/// Statement").
 fn schema_pattern(schema: &str) -> String {
     let mut pattern = String::with_capacity(schema.len());
     for letter in schema.chars() {

@@ -1,8 +1,8 @@
-//! Why this exists: all that is read about an account of MySQL or MariaDB, from tables that the master of an RDS instance
-//! may read.
+//! Why this exists: all that is read about an account of MySQL or MariaDB, from tables that the
+//! master of an RDS instance may read.
 //!
-//! Grantees stand in `information_schema` as `'name'@'host'` without any escaping, and its collation ignores case, so the
-//! comparison is binary against the same concatenation.
+//! Grantees stand in `information_schema` as `'name'@'host'` without any escaping, and its
+//! collation ignores case, so the comparison is binary against the same concatenation.
 
 use super::super::change::Scope;
 use super::super::error::RoleError;
@@ -20,7 +20,8 @@ SELECT CAST(ssl_type AS CHAR), CAST(max_user_connections AS UNSIGNED),
 FROM mysql.user WHERE BINARY User = ? AND Host = '%'";
 const ACCOUNT_MARIADB: &str = "
 SELECT CAST(u.ssl_type AS CHAR), CAST(u.max_user_connections AS UNSIGNED),
-       CAST(COALESCE(JSON_VALUE(g.Priv, '$.account_locked'), 'false') IN ('1', 'true') OR u.password_expired = 'Y' AS UNSIGNED)
+       CAST(COALESCE(JSON_VALUE(g.Priv, '$.account_locked'), 'false') IN ('1', 'true')
+            OR u.password_expired = 'Y' AS UNSIGNED)
 FROM mysql.user u JOIN mysql.global_priv g ON g.User = u.User AND g.Host = u.Host
 WHERE BINARY u.User = ? AND u.Host = '%'";
 
@@ -29,16 +30,20 @@ const OTHER_HOSTS: &str =
 
 /// Privileges by scope: schema, table, privilege, whether it may be passed on. USAGE means none.
 const PRIVILEGES: &str = "
-SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR), CAST(privilege_type AS CHAR), CAST(is_grantable = 'YES' AS UNSIGNED)
+SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR), CAST(privilege_type AS CHAR),
+       CAST(is_grantable = 'YES' AS UNSIGNED)
 FROM (
     SELECT grantee, '' AS table_schema, '' AS table_name, privilege_type, is_grantable
     FROM information_schema.user_privileges
     UNION ALL
-    SELECT grantee, table_schema, '', privilege_type, is_grantable FROM information_schema.schema_privileges
+    SELECT grantee, table_schema, '', privilege_type, is_grantable
+    FROM information_schema.schema_privileges
     UNION ALL
-    SELECT grantee, table_schema, table_name, privilege_type, is_grantable FROM information_schema.table_privileges
+    SELECT grantee, table_schema, table_name, privilege_type, is_grantable
+    FROM information_schema.table_privileges
     UNION ALL
-    SELECT grantee, table_schema, table_name, privilege_type, is_grantable FROM information_schema.column_privileges
+    SELECT grantee, table_schema, table_name, privilege_type, is_grantable
+    FROM information_schema.column_privileges
 ) held
 WHERE BINARY grantee = CONCAT('''', ?, '''@''%''')";
 

@@ -5,8 +5,8 @@ use super::super::spec::RoleSpec;
 use super::{MysqlAccount, schema_pattern};
 use std::collections::BTreeSet;
 
-/// What the application may do in its own schema: everything but pass its rights on. An application runs its own
-/// migrations, so it creates and drops tables.
+/// What the application may do in its own schema: everything but pass its rights on. An application
+/// runs its own migrations, so it creates and drops tables.
 const ON_SCHEMA: [&str; 18] = [
     "ALTER",
     "ALTER ROUTINE",

@@ -1,7 +1,9 @@
-//! Why this exists: all writes to PostgreSQL roles, in one transaction, with every name quoted by the server.
+//! Why this exists: all writes to PostgreSQL roles, in one transaction, with every name quoted by
+//! the server.
 
 use super::super::change::{Grantee, RoleChange, Scope};
 use super::super::error::RoleError;
+use super::super::keywords;
 use crate::connection::{Postgres, StatementError};
 use crate::verifier::scram_sha_256;
 use secrecy::SecretString;
@@ -9,11 +11,19 @@ use sqlx::Row;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-/// What PostgreSQL used before `scram_iterations` could be set (16), and still does by default. RFC 7677 asks for no less.
+/// What PostgreSQL used before `scram_iterations` could be set (16), and still does by default. RFC
+/// 7677 asks for no less.
 const SCRAM_ITERATIONS_DEFAULT: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
-/// The first version in which a membership is not enough to act as a role: it must be granted with INHERIT and SET.
+/// The first version in which a membership is not enough to act as a role: it must be granted with
+/// INHERIT and SET.
 const VERSION_WITH_MEMBERSHIP_OPTIONS: i32 = 160_000;
+
+/// Both roles are made without any attribute that they should not have, whatever the server's defaults.
+const CREATE_OWNER: &str = "CREATE ROLE %I NOLOGIN \
+    NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
+const CREATE_LOGIN: &str = "CREATE ROLE %I LOGIN INHERIT \
+    NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD %L";
 
 /// Carries out all changes, or none.
 pub(in crate::roles) async fn act(
@@ -24,7 +34,8 @@ pub(in crate::roles) async fn act(
     server.plain("begin the changes", "BEGIN").await?;
     for change in changes {
         if let Err(error) = apply(server, change, password).await {
-            // The first failure is the cause; a rollback that fails as well ends with the connection.
+            // The first failure is the cause; a rollback that fails as well ends with the
+            // connection.
             let _ = server.plain("undo the changes", "ROLLBACK").await;
             return Err(error);
         }
@@ -41,14 +52,11 @@ async fn apply(
     let doing = change.to_string();
     match change {
         RoleChange::CreateOwner { owner } => {
-            let template = "CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
-            server.run(&doing, template, &[owner]).await?;
+            server.run(&doing, CREATE_OWNER, &[owner]).await?;
         }
         RoleChange::CreateLogin { role } => {
             let verifier = scram_sha_256(password, iterations(server).await?)?;
-            let template = "CREATE ROLE %I LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION \
-                            NOBYPASSRLS PASSWORD %L";
-            server.run(&doing, template, &[role, &verifier]).await?;
+            server.run(&doing, CREATE_LOGIN, &[role, &verifier]).await?;
         }
         RoleChange::SetPassword { role } => {
             let verifier = scram_sha_256(password, iterations(server).await?)?;
@@ -102,13 +110,15 @@ async fn apply(
             privilege(server, &doing, "REVOKE", privileges, on, "FROM", from).await?;
         }
         RoleChange::RequireTls { .. } => {
-            // The plan never asks for it here: on PostgreSQL the server decides (`rds.force_ssl`), not the role.
+            // The plan never asks for it here: on PostgreSQL the server decides (`rds.force_ssl`),
+            // not the role.
         }
     }
     Ok(())
 }
 
-/// Gives or takes privileges on the database or its schema. The privileges are the server's own keywords.
+/// Gives or takes privileges on the database or its schema. The privileges are the server's own
+/// keywords.
 async fn privilege(
     server: &mut Postgres<'_>,
     doing: &str,
@@ -131,15 +141,14 @@ async fn privilege(
         }
         Grantee::Public => "PUBLIC",
     };
-    for privilege in privileges.iter().filter(|word| super::super::is_keyword(word)) {
-        let template = format!("{verb} {privilege} ON {object} {preposition} {whom}");
-        server.run(doing, &template, &names).await?;
-    }
+    let template = format!("{verb} {} ON {object} {preposition} {whom}", keywords(privileges));
+    server.run(doing, &template, &names).await?;
     Ok(())
 }
 
-/// REASSIGN OWNED needs the rights of both roles. A master that is no superuser lends them to itself for this transaction:
-/// before PostgreSQL 16 any holder of CREATEROLE may, since then whoever created the roles.
+/// REASSIGN OWNED needs the rights of both roles. A master that is no superuser lends them to
+/// itself for this transaction: before PostgreSQL 16 any holder of CREATEROLE may, since then
+/// whoever created the roles.
 async fn hand_over(
     server: &mut Postgres<'_>,
     doing: &str,
@@ -178,8 +187,8 @@ async fn may_act_as(
 
 /// Sets a role's password to a fresh verifier of it.
 ///
-/// A login that becomes its owner at login is not itself any more, and may change its own password only after
-/// `SET ROLE NONE`.
+/// A login that becomes its owner at login is not itself any more, and may change its own password
+/// only after `SET ROLE NONE`.
 pub(in crate::roles) async fn set_password(
     server: &mut Postgres<'_>,
     role: &str,
@@ -192,7 +201,8 @@ pub(in crate::roles) async fn set_password(
     Ok(())
 }
 
-/// How many iterations the server wants a verifier to have (`scram_iterations`, PostgreSQL 16 and later).
+/// How many iterations the server wants a verifier to have (`scram_iterations`, PostgreSQL 16 and
+/// later).
 async fn iterations(server: &mut Postgres<'_>) -> Result<NonZeroU32, StatementError> {
     let query = sqlx::query("SELECT current_setting('scram_iterations', true)");
     let rows = server.rows("read the server's scram_iterations", query).await?;

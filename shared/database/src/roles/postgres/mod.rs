@@ -26,7 +26,8 @@ pub struct PostgresRole {
     pub becomes: Option<String>,
     /// How many objects of this database belong to it, from `pg_shdepend`.
     pub objects: i64,
-    /// Whether the secret's password opens the database as this role; only ever tried for the login.
+    /// Whether the secret's password opens the database as this role; only ever tried for the
+    /// login.
     pub password_opens: bool,
 }
 
@@ -35,7 +36,8 @@ pub struct PostgresRole {
 pub struct Membership {
     /// It may let others in.
     pub admin: bool,
-    /// It has the other's privileges and may become it. Since PostgreSQL 16 a membership can be without either.
+    /// It has the other's privileges and may become it. Since PostgreSQL 16 a membership can be
+    /// without either.
     pub usable: bool,
 }
 

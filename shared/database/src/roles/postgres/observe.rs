@@ -1,5 +1,5 @@
-//! Why this exists: all that is read about PostgreSQL roles, from catalogues that the master of an RDS instance may read.
-//! (`pg_authid`, with the verifiers, is closed to it.)
+//! Why this exists: all that is read about PostgreSQL roles, from catalogues that the master of an
+//! RDS instance may read. (`pg_authid`, with the verifiers, is closed to it.)
 
 use super::super::change::Attribute;
 use super::super::error::RoleError;
@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 
 /// Both roles. The columns from the third on are the attributes, in the order of [`ATTRIBUTES`].
 const ROLES: &str = "
-SELECT rolname::text, rolconnlimit, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit,
-       rolcanlogin, rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity'
+SELECT rolname::text, rolconnlimit,
+       rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit, rolcanlogin,
+       rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity'
 FROM pg_roles WHERE rolname = ANY($1)";
 
 const ATTRIBUTES: [Attribute; 7] = [
@@ -26,8 +27,9 @@ const ATTRIBUTES: [Attribute; 7] = [
     Attribute::Login,
 ];
 
-/// What both roles are members of. `inherit_option` and `set_option` exist since PostgreSQL 16; before it every membership
-/// could be used to become the other role. Several grantors may have granted the same membership.
+/// What both roles are members of. `inherit_option` and `set_option` exist since PostgreSQL 16;
+/// before it every membership could be used to become the other role. Several grantors may have
+/// granted the same membership.
 const MEMBERSHIPS: &str = "
 SELECT member.rolname::text, granted.rolname::text, bool_or(m.admin_option),
        bool_or(coalesce((to_jsonb(m) ->> 'inherit_option')::bool, true))
@@ -56,7 +58,8 @@ JOIN pg_roles r ON r.oid = d.refobjid
 WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname = $1
   AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// Who may do what with the database and with its schema; grantee 0 is everybody, and no role has an empty name.
+/// Who may do what with the database and with its schema; grantee 0 is everybody, and no role has
+/// an empty name.
 const PRIVILEGES: &str = "
 SELECT object, coalesce(r.rolname::text, ''), privilege_type
 FROM (

@@ -5,14 +5,15 @@ use super::super::spec::RoleSpec;
 use super::{DatabasePrivileges, PostgresRole, PostgresRoles};
 use std::collections::BTreeSet;
 
-/// What the owner may do with the database. The login has it as a member, and so has a second login beside it.
+/// What the owner may do with the database. The login has it as a member, and so has a second login
+/// beside it.
 const OWNER_ON_DATABASE: [&str; 2] = ["CONNECT", "TEMPORARY"];
 
 /// What the owner may do in the schema: an application runs its own migrations.
 const OWNER_ON_SCHEMA: [&str; 2] = ["CREATE", "USAGE"];
 
-/// What everybody may keep in the schema. Seeing it is harmless where nobody else can connect; creating in it is
-/// CVE-2018-1058, and no longer the default since PostgreSQL 15.
+/// What everybody may keep in the schema. Seeing it is harmless where nobody else can connect;
+/// creating in it is CVE-2018-1058, and no longer the default since PostgreSQL 15.
 const EVERYBODY_ON_SCHEMA: [&str; 1] = ["USAGE"];
 
 pub(in crate::roles) fn plan(observed: &PostgresRoles, wanted: &RoleSpec) -> Vec<RoleChange> {
@@ -92,7 +93,8 @@ fn plan_grants(observed: &PostgresRoles, wanted: &RoleSpec, changes: &mut Vec<Ro
     }
 }
 
-/// The login is a member of the owner and of nothing else, becomes it at login, and owns nothing itself.
+/// The login is a member of the owner and of nothing else, becomes it at login, and owns nothing
+/// itself.
 fn plan_way_in(login: Option<&PostgresRole>, wanted: &RoleSpec, changes: &mut Vec<RoleChange>) {
     let nobody = PostgresRole::default();
     let login = login.unwrap_or(&nobody);
