@@ -84,12 +84,11 @@ impl Kind for References<Placeholder> {
                 wrongs.push(wrong(format!("${{{opened} is not closed with }}")));
                 return Err(wrongs);
             };
-            match self.get(name) {
-                Some(placeholder) => pieces.push(Piece::Placeholder(placeholder)),
-                None => {
-                    let hint = self.did_you_mean(name);
-                    wrongs.push(wrong(format!("there is no ${{{name}}}{hint}")));
-                }
+            if let Some(placeholder) = self.get(name) {
+                pieces.push(Piece::Placeholder(placeholder));
+            } else {
+                let hint = self.did_you_mean(name);
+                wrongs.push(wrong(format!("there is no ${{{name}}}{hint}")));
             }
             rest = after;
         }
