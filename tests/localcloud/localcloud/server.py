@@ -58,6 +58,7 @@ def serve(settings: Settings, listening: socket.socket) -> None:
 
     if settings.authentication:
         _close_back_doors()
+        _stand_for_tls()
     admin = _create_admin()
     extensions.install_all(settings)
     from localcloud.gateway import Gateway
@@ -136,6 +137,17 @@ def _close_back_doors() -> None:
         return not access_key_id or access_key_id == os.environ["AWS_ACCESS_KEY_ID"]
 
     iam_evaluator.is_root_access_key = is_root_access_key
+
+
+def _stand_for_tls() -> None:
+    """Tell IAM that calls come over TLS: our plain port stands for AWS's endpoints.
+
+    Otherwise every bucket whose policy demands ``aws:SecureTransport`` would be out of reach.
+    """
+    from ministack import app
+
+    pin = app.pin_request_origin
+    app.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
 def _create_admin() -> dict[str, str]:

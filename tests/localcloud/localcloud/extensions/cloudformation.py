@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from localcloud import internal_events, parallel_stacks, resources
@@ -142,6 +143,7 @@ def _tell_events(modules: tuple[Any, ...]) -> None:
             physical_id,
             detailed_status,
         )
+        _put_after_the_last(stack_id)
         token = modules[0].CLIENT_REQUEST_TOKEN.get()
         is_stack = resource_type == STACK_TYPE and logical_id == stack_name
         detail: dict[str, Any] = {
@@ -168,6 +170,20 @@ def _tell_events(modules: tuple[Any, ...]) -> None:
 
     for module in modules:
         module._add_event = add_and_tell
+
+
+def _put_after_the_last(stack_id: str) -> None:
+    """Which failure came first is told by the time alone; so no two events share one."""
+    from ministack.services import cloudformation
+
+    events = cloudformation._stack_events[stack_id]
+    if len(events) < 2:
+        return
+    before, last = (datetime.fromisoformat(one["Timestamp"]) for one in events[-2:])
+    if last <= before:
+        later = before + timedelta(milliseconds=1)
+        stamp = later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        events[-1]["Timestamp"] = stamp
 
 
 def _under_way_beside(stack_name: str, stack_id: str, failed: str) -> list[tuple[str, str]]:
