@@ -21,10 +21,10 @@ use crate::{Store, StoreError, TenantKey};
 /// megabyte at which DynamoDB ends a page by itself.
 pub const JOURNAL_PAGE_LINES: i32 = 100;
 
-/// The longest text of one line; a longer one is cut. CloudFormation's reasons have at most 1 KB
-/// or so; without a bound, one error that quotes a whole document would exceed DynamoDB's 400 KB
-/// per item and cost the commit it belongs to.
-pub const JOURNAL_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// The longest text of one line; a longer one is cut. Without a bound, one error that quotes a
+/// whole document would exceed what DynamoDB takes and cost the commit it belongs to: a full
+/// commit of lines of seven such texts stays under the 4 MB of a transaction.
+pub const JOURNAL_TEXT_BYTES_MAX: usize = 4 * 1024;
 
 /// One line of a tenant's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use store::{Acquire, COMMIT_LINES_MAX, Failure, Status, Store, StoreError, TenantRecord};
+use store::{
+    Acquire, COMMIT_LINES_MAX, Failure, JOURNAL_TEXT_BYTES_MAX, JournalEntry, Status, Store,
+    StoreError, TenantRecord,
+};
 
 use crate::support::{
     self, DynamoDb, TABLE, TTL, created, decisions, entry, instant, lease, record,
@@ -140,7 +143,19 @@ async fn a_commit_takes_as_many_lines_as_it_says_and_refuses_more_without_a_call
     let store = dynamodb.store();
     let seen = created(&store, "demo").await;
     let pass = lease(&store, &seen, "pass-1", 1).await;
-    let mut lines = vec![entry(2, "line"); COMMIT_LINES_MAX];
+    // The longest of lines: what is over their bound is cut.
+    let long = "x".repeat(JOURNAL_TEXT_BYTES_MAX + 1);
+    let longest = JournalEntry {
+        at: instant(2),
+        function: long.clone(),
+        pass: long.clone(),
+        request_id: long.clone(),
+        step: long.clone(),
+        what: long.clone(),
+        why: long.clone(),
+        outcome: long,
+    };
+    let mut lines = vec![longest; COMMIT_LINES_MAX];
     let next = store.checkpoint(&pass, &seen, &lines, instant(2)).await.unwrap();
     lines.push(entry(2, "one too many"));
     let error = store.commit(&pass, &next, &lines, instant(2)).await.unwrap_err();
@@ -166,6 +181,8 @@ async fn a_lease_on_one_tenant_writes_no_other() {
 #[tokio::test]
 async fn racing_passes_that_each_read_lease_and_commit_lose_none_of_their_lines() {
     const PASSES: u64 = 6;
+    // A pass loses only to one that is at work, and that takes three calls.
+    const ATTEMPTS_MAX: u32 = 500;
     let dynamodb = DynamoDb::start().await;
     let key = created(&dynamodb.store(), "demo").await.key();
     let mut passes = tokio::task::JoinSet::new();
@@ -173,8 +190,7 @@ async fn racing_passes_that_each_read_lease_and_commit_lose_none_of_their_lines(
         let (store, key) = (dynamodb.store(), key.clone());
         passes.spawn(async move {
             let owner = format!("pass-{number}");
-            // Each attempt loses only to one that has won, so this ends.
-            loop {
+            for _ in 0..ATTEMPTS_MAX {
                 let seen = store.read(&key).await.unwrap().unwrap();
                 let Acquire::Taken(pass) =
                     store.acquire(&seen, &owner, instant(1), TTL).await.unwrap()
@@ -184,6 +200,7 @@ async fn racing_passes_that_each_read_lease_and_commit_lose_none_of_their_lines(
                 };
                 return store.commit(&pass, &seen, &[entry(1, &owner)], instant(1)).await.unwrap();
             }
+            panic!("{owner} never got the lease");
         });
     }
     let mut versions: Vec<_> = passes.join_all().await.iter().map(|r| r.version).collect();
