@@ -34,7 +34,8 @@ pub(super) fn add(draft: &mut Draft<'_>, this: Stack) {
             }
             let properties = properties(draft, name, &full_name, alarm, &metric, &watched);
             let id = format!("Alarm{}", pascal(&full_name));
-            draft.add(id, Resource::new("AWS::CloudWatch::Alarm", properties));
+            let alarm = Resource::new("AWS::CloudWatch::Alarm", properties);
+            draft.add(id, alarm.after(watched.after));
         }
     }
 }

@@ -12,6 +12,8 @@ use domain::Tenant;
 use domain::catalogue::Settings;
 use serde_json::Value;
 
+pub(super) use self::cache::CACHE;
+pub(super) use self::database::{DATABASE, instance_id};
 use super::alarms;
 use super::cfn::Draft;
 use super::metrics::Stack;

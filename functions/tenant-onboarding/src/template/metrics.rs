@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::app::{service_id, target_group_id};
 use super::cfn::Draft;
+use super::data;
 use super::intrinsics::text;
 use super::{identifiers, parameter};
 
@@ -120,6 +121,9 @@ pub(super) struct Watched {
     pub(super) suffix: Option<String>,
     /// Its name, for people.
     pub(super) name: String,
+    /// The logical id that an alarm waits for, where its dimensions do not wait already: what is
+    /// still being made must wake nobody.
+    pub(super) after: Option<String>,
     /// CloudWatch's dimensions; a value may hold `${…}`.
     dimensions: Vec<(&'static str, String)>,
 }
@@ -185,23 +189,24 @@ pub(super) fn watched(draft: &Draft<'_>, metric: AlarmMetric) -> Vec<Watched> {
 
 fn databases(draft: &Draft<'_>) -> Vec<Watched> {
     let settings = &draft.settings.database;
-    let instances = identifiers::database_instances(&draft.names, settings);
     let is_aurora = settings.engine.is_aurora();
-    numbered(instances, "DBInstanceIdentifier", is_aurora)
+    let instances = identifiers::database_instances(&draft.names, settings);
+    let watched = (1..).zip(instances).map(|(number, name)| Watched {
+        suffix: is_aurora.then(|| number.to_string()),
+        after: Some(if is_aurora { data::instance_id(number) } else { data::DATABASE.to_owned() }),
+        dimensions: vec![("DBInstanceIdentifier", name.clone())],
+        name,
+    });
+    watched.collect()
 }
 
 fn cache_nodes(draft: &Draft<'_>) -> Vec<Watched> {
     let Some(settings) = &draft.settings.cache else { return Vec::new() };
     let nodes = identifiers::cache_nodes(&draft.names, settings);
-    let has_replicas = settings.replicas > 0;
-    numbered(nodes, "CacheClusterId", has_replicas)
-}
-
-fn numbered(names: Vec<String>, dimension: &'static str, are_many: bool) -> Vec<Watched> {
-    let numbers = 1_u32..;
-    let watched = numbers.zip(names).map(|(number, name)| Watched {
-        suffix: are_many.then(|| number.to_string()),
-        dimensions: vec![(dimension, name.clone())],
+    let watched = (1_u32..).zip(nodes).map(|(number, name)| Watched {
+        suffix: (settings.replicas > 0).then(|| number.to_string()),
+        after: Some(data::CACHE.to_owned()),
+        dimensions: vec![("CacheClusterId", name.clone())],
         name,
     });
     watched.collect()
@@ -211,6 +216,7 @@ fn services(draft: &Draft<'_>) -> Vec<Watched> {
     let watched = draft.settings.services.keys().map(|name| Watched {
         suffix: Some(name.clone()),
         name: draft.names.component(name),
+        after: None,
         dimensions: vec![
             ("ClusterName", format!("${{{}}}", parameter::CLUSTER_NAME)),
             ("ServiceName", format!("${{{}.Name}}", service_id(name))),
@@ -224,6 +230,7 @@ fn target_groups(draft: &Draft<'_>) -> Vec<Watched> {
     let watched = services.map(|(name, _)| Watched {
         suffix: Some(name.clone()),
         name: draft.names.component(name),
+        after: Some(service_id(name)),
         dimensions: vec![
             ("TargetGroup", format!("${{{}.TargetGroupFullName}}", target_group_id(name))),
             ("LoadBalancer", format!("${{{}}}", parameter::LOAD_BALANCER_FULL_NAME)),

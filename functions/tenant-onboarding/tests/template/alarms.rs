@@ -36,6 +36,22 @@ fn every_alarm_of_the_catalogue_is_in_the_stack_of_what_it_watches() {
 }
 
 #[test]
+fn nobody_is_woken_by_what_is_still_being_made() {
+    for case in rendered() {
+        for (id, alarm) in case.resources() {
+            if alarm["Type"] != "AWS::CloudWatch::Alarm" {
+                continue;
+            }
+            // A target group is there long before its first healthy task; a service is not.
+            let dimensions = alarm["Properties"]["Dimensions"].to_string();
+            let waits_by_itself = dimensions.contains("Service\",\"Name\"");
+            let waits = alarm["DependsOn"].as_array().is_some_and(|ids| ids.len() == 1);
+            assert!(waits_by_itself || waits, "{id} of {}: {alarm}", case.path());
+        }
+    }
+}
+
+#[test]
 fn every_alarm_says_whose_it_is_how_urgent_and_what() {
     for case in rendered() {
         let alarms = case.of_type("AWS::CloudWatch::Alarm");

@@ -9,7 +9,7 @@ use crate::template::intrinsics::{attribute, reference, secret_value};
 use crate::template::{identifiers, output, parameter};
 
 /// The replication group.
-pub(super) const CACHE: &str = "Cache";
+pub(in crate::template) const CACHE: &str = "Cache";
 const SUBNETS: &str = "CacheSubnets";
 const PARAMETERS: &str = "CacheParameters";
 

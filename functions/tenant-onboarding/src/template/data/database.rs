@@ -12,7 +12,13 @@ use crate::template::intrinsics::{attribute, choose, pascal, reference, secret_v
 use crate::template::{identifiers, output, parameter};
 
 /// The instance or the cluster.
-pub(super) const DATABASE: &str = "Database";
+pub(in crate::template) const DATABASE: &str = "Database";
+
+/// The logical id of one of an Aurora cluster's instances, counted from 1.
+pub(in crate::template) fn instance_id(number: u32) -> String {
+    format!("DatabaseInstance{number}")
+}
+
 const SUBNETS: &str = "DatabaseSubnets";
 const PARAMETERS: &str = "DatabaseParameters";
 const MONITORING_ROLE: &str = "DatabaseMonitoringRole";
@@ -164,19 +170,19 @@ fn add_cluster(draft: &mut Draft<'_>, settings: &Database, logs: Vec<String>) {
     draft.add(DATABASE, cluster.after(logs).keep(Keep::Snapshot));
 
     let identifiers = identifiers::database_instances(&draft.names, settings);
-    for (tier, identifier) in (0_u32..).zip(identifiers) {
+    for (number, identifier) in (1..).zip(identifiers) {
         let mut properties = json!({
             "DBInstanceIdentifier": identifier,
             "DBClusterIdentifier": reference(DATABASE),
             "DBInstanceClass": settings.class,
             "Engine": settings.engine.as_str(),
-            // The first takes over first.
-            "PromotionTier": tier,
+            // The first takes over first; tiers are counted from 0.
+            "PromotionTier": number - 1,
         });
         extend(&mut properties, &monitoring(settings));
         // The data, and so the snapshot, is the cluster's.
         let instance = Resource::new("AWS::RDS::DBInstance", properties);
-        draft.add(format!("DatabaseInstance{}", tier + 1), instance);
+        draft.add(instance_id(number), instance);
     }
 }
 
