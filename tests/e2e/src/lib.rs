@@ -1,1 +1,20 @@
-//! The whole suite on the local cloud.
+//! The whole suite on the local cloud: its tests, the demonstration and the measurements.
+//!
+//! Why it exists: each part is tested for itself, but a tenant is brought up by all of them
+//! together, with the very zips that ship, real databases and real processes. A [`Cloud`] is an
+//! AWS of one's own for as long as the value lives; [`Suite`] is Caretaker deployed on it, with
+//! what a person would do to it: ask, wait, look, break.
+
+mod cloud;
+mod control;
+mod suite;
+
+pub use cloud::{Cloud, Deployment};
+pub use control::{Call, Control, Fault};
+pub use suite::{Suite, request};
+
+/// Any failure, in words; tests and tools only pass it on.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A result with any failure.
+pub type Result<T> = std::result::Result<T, Error>;
