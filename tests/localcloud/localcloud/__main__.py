@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up|deploy|calls …``."""
+"""The command line: ``python -m localcloud up|deploy|calls|down …``."""
 
 from __future__ import annotations
 
@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     commands.add_parser("deploy", help="put the suite onto a running cloud", add_help=False)
+
+    down = commands.add_parser("down", help="stop the cloud that runs on a state folder")
+    down.add_argument("--state", type=Path, required=True, help="the cloud's state folder")
+    down.set_defaults(run=lambda options: guardian.down(options.state))
 
     calls = commands.add_parser("calls", help="show the AWS calls a running cloud has seen")
     calls.add_argument("--state", type=Path, required=True, help="the cloud's state folder")

@@ -78,6 +78,34 @@ def up(settings: Settings, *, keep: bool, watch: int | None) -> int:
         lock.close()
 
 
+def down(state_dir: Path) -> None:
+    """Stop the cloud that runs on a state folder, from another terminal, and wait for its end."""
+    owner = _owner(state_dir)
+    if owner is None:
+        raise UpError(f"no local cloud runs on {state_dir}")
+    ended = os.pidfd_open(owner)
+    try:
+        os.kill(owner, signal.SIGTERM)
+        ready, _, _ = select.select([ended], [], [], 2 * STOP_SECONDS)
+    finally:
+        os.close(ended)
+    if not ready:
+        raise UpError(f"the local cloud (process {owner}) has not ended; its log is in {state_dir}")
+
+
+def _owner(state_dir: Path) -> int | None:
+    """The process that holds the state folder, if one does."""
+    try:
+        with (state_dir / LOCK_FILE).open("r+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(lock.read())
+    except (FileNotFoundError, ValueError):
+        pass
+    return None
+
+
 class _Stop:
     """The three ways to be told to stop: a signal, the watched process's end, the server's end."""
 

@@ -125,6 +125,17 @@ def test_it_ends_when_the_watched_process_is_gone(tmp_path):
     wait_for("the cloud's end", lambda: not Path(f"/proc/{guardian}").exists())
 
 
+def test_down_stops_a_cloud_from_elsewhere(own_cloud):
+    command = [sys.executable, "-m", "localcloud", "down", "--state", str(own_cloud.state_dir)]
+    subprocess.run(command, env=environment(), check=True, timeout=60)
+    assert own_cloud.process.wait(1) == 0
+    again = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert again.returncode == 1
+    assert "no local cloud runs on" in again.stderr
+
+
 def test_a_second_cloud_on_the_same_folder_is_refused_by_name(own_cloud):
     second = subprocess.run(
         [sys.executable, "-m", "localcloud", "up", "--state", str(own_cloud.state_dir)],
