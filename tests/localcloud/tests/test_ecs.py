@@ -114,6 +114,37 @@ def test_a_sidecar_ends_with_its_task_and_containers_share_one_address(cloud):
     assert output(cloud, "sidecar", arn) == output(cloud, "sidecar", arn, "sidecar")
 
 
+@pytest.mark.parametrize(
+    ("image", "environment", "question"),
+    [
+        ("redis:7", {}, "redis-cli -h localhost ping"),
+        (
+            "public.ecr.aws/docker/library/postgres:15-alpine",
+            {"POSTGRES_PASSWORD": "side-car-password", "POSTGRES_DB": "shop"},
+            "PGPASSWORD=side-car-password psql -h localhost -U postgres shop -tAc 'SELECT 42'",
+        ),
+        (
+            "mysql:8.0",
+            {"MYSQL_PASSWORD": "side-car-password", "MYSQL_DATABASE": "shop"},
+            "mariadb -h localhost -u app -pside-car-password shop -Ne 'SELECT 42'",
+        ),
+    ],
+)
+def test_well_known_servers_run_as_sidecars_on_localhost(cloud, image, environment, question):
+    family = image.rsplit("/", 1)[-1].split(":", 1)[0]
+    asking = f"for i in $(seq 300); do {question} && exit 0; sleep 0.1; done; exit 1"
+    sidecar = {
+        "name": "server",
+        "image": image,
+        "essential": False,
+        "environment": [{"name": name, "value": value} for name, value in environment.items()],
+    }
+    stopped = run(cloud, f"side-{family}", sidecar, {"command": ["sh", "-c", asking]})
+    codes = {one["name"]: one["exitCode"] for one in stopped["containers"]}
+    assert codes["app"] == 0, output(cloud, f"side-{family}", stopped["taskArn"])
+    assert output(cloud, f"side-{family}", stopped["taskArn"])[-1] in ("PONG", "42")
+
+
 def test_a_container_that_is_not_essential_may_end(cloud):
     arn = start(
         cloud,

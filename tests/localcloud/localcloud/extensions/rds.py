@@ -28,6 +28,7 @@ from localcloud.extensions.rds_records import (
     instance_parameters,
     refusal,
 )
+from localcloud.servers import storage
 from localcloud.settings import Settings
 
 __all__ = ["install", "launch_cluster", "launch_instance", "listeners"]
@@ -46,6 +47,8 @@ def install(settings: Settings) -> None:
     authority.ensure(settings.state_dir)
     if settings.engine == "docker":
         return
+    # The data folder is this process's, whoever needs it first: it goes when we do.
+    storage.root(settings.state_dir)
     from ministack.services import rds
 
     from localcloud.extensions import rds_changes, rds_snapshots, rds_stacks

@@ -239,9 +239,7 @@ def _template(state_dir: Path, user: str | None) -> Path:
         template = storage.root(state_dir) / "template-mariadb"
         if template.exists():
             return template
-        draft = template.with_name("template-mariadb-draft")
-        storage.remove(draft)
-        draft.mkdir(mode=0o755)
+        draft = storage.draft(template)
         data = storage.private_folder(draft / "data", user)
         password = secrets.token_urlsafe(24)
         setup = storage.private_file(
@@ -269,7 +267,7 @@ def _template(state_dir: Path, user: str | None) -> Path:
             seconds=INSTALL_SECONDS,
         )
         storage.private_file(data / "rdsadmin.password", password, user)
-        data.rename(template)
+        storage.publish(data, template)
         storage.remove(draft)
         return template
 

@@ -297,9 +297,7 @@ def _template(state_dir: Path, user: str | None) -> Path:
         template = storage.root(state_dir) / "template-postgres"
         if template.exists():
             return template
-        draft = template.with_name("template-postgres-draft")
-        storage.remove(draft)
-        draft.mkdir(mode=0o755)
+        draft = storage.draft(template)
         data = storage.private_folder(draft / "data", user)
         password = secrets.token_urlsafe(24)
         password_file = storage.private_file(draft / "password", password, user)
@@ -320,7 +318,7 @@ def _template(state_dir: Path, user: str | None) -> Path:
         )
         storage.private_file(data / "rdsadmin.password", password, user)
         _furnish(data, user)
-        data.rename(template)
+        storage.publish(data, template)
         storage.remove(draft)
         return template
 

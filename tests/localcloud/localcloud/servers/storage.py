@@ -9,6 +9,7 @@ removed with the cloud.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
@@ -25,6 +26,8 @@ COPY_SECONDS = 120.0
 def root(state_dir: Path) -> Path:
     """The folder that holds all servers' data, open to walk through for any user."""
     inside = state_dir / "data"
+    if inside.is_symlink():
+        return inside.resolve()
     if os.geteuid() == 0 and not _reachable(state_dir):
         outside = Path(tempfile.mkdtemp(prefix="localcloud-data-", dir="/var/tmp"))
         outside.chmod(0o755)
@@ -48,6 +51,19 @@ def private_file(path: Path, text: str, user: str | None) -> Path:
     path.write_text(text, encoding="utf-8")
     processes.give_to(path, user)
     return path
+
+
+def draft(template: Path) -> Path:
+    """A folder of one's own in which to make a template, open to walk through."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{template.name}-", dir=template.parent))
+    folder.chmod(0o755)
+    return folder
+
+
+def publish(made: Path, template: Path) -> None:
+    """Make a template known in one step; another process's, if it was first, is as good."""
+    with contextlib.suppress(OSError):
+        made.rename(template)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -214,7 +214,8 @@ class Container:
         """The container's whole environment; nothing of the server's own gets in."""
         programs = [str(folder / "bin") for folder in self.image.folders]
         programs += [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-        known = {"${CA_BUNDLE}": str(current().state_dir / authority.CA_FILE)}
+        state_dir = current().state_dir
+        known = {"${CA_BUNDLE}": str(state_dir / authority.CA_FILE), "${STATE_DIR}": str(state_dir)}
         env = {
             "PATH": os.pathsep.join(programs),
             "HOME": str(self.folder),
@@ -222,7 +223,7 @@ class Container:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "TMPDIR": str(self.folder / "tmp"),
-            "PYTHONPYCACHEPREFIX": str(current().state_dir / "pycache"),
+            "PYTHONPYCACHEPREFIX": str(state_dir / "pycache"),
             "CONTAINER_IP": self.address,
             **{name: known.get(value, value) for name, value in self.image.env},
         }

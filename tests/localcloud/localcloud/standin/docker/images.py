@@ -1,4 +1,4 @@
-"""Images: folders below ``tests/localcloud/images``, and Redis.
+"""Images: folders below ``tests/localcloud/images``, and a few well-known servers.
 
 A folder's ``image.toml`` says what a container of it runs:
 
@@ -31,8 +31,16 @@ IMAGES = Path(__file__).parents[3] / "images"
 
 # Images of Docker Hub whose program is on this machine. ECS tasks use them as sidecars; databases
 # and caches of RDS and ElastiCache do not come this way.
-_REDIS = ("redis-server", "--bind", "${CONTAINER_IP}", "--save", "", "--appendonly", "no")
-_KNOWN = {"redis": _REDIS, "valkey": _REDIS}
+_PACKAGE_ROOT = str(Path(__file__).parents[3])
+_DATABASE_ENV = (("LOCALCLOUD_STATE_DIR", "${STATE_DIR}"), ("PYTHONPATH", _PACKAGE_ROOT))
+
+
+def _known_images() -> dict[str, Image]:
+    redis = ("redis-server", "--bind", "${CONTAINER_IP}", "--save", "", "--appendonly", "no")
+    images = {name: Image(name, redis) for name in ("redis", "valkey")}
+    for name, kind in (("postgres", "postgres"), ("mysql", "mariadb"), ("mariadb", "mariadb")):
+        images[name] = Image(name, ("python", "-m", "localcloud.servers", kind), env=_DATABASE_ENV)
+    return images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +84,8 @@ class ImageCollection:
     def get(self, name: str) -> Image:
         """The image of that name, whatever its registry and tag."""
         short = short_name(name)
-        if short in _KNOWN:
-            return Image(short, _KNOWN[short])
+        if known := _known_images().get(short):
+            return known
         for folder in _search_path():
             if (folder / short / "image.toml").exists():
                 return _load(folder / short)
