@@ -1,5 +1,6 @@
 //! What stands in the way of a connection is told apart, in words, and never with a password.
 //! Real servers, and sockets that behave as no server should.
+#![expect(clippy::expect_used, reason = "helpers of tests may end them")]
 
 use database::testing::{Certificate, MariadbServer, PostgresServer};
 use database::{ConnectError, ConnectErrorKind, Engine, Target, Trust, connect};

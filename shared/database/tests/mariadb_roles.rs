@@ -1,4 +1,5 @@
 //! The application's account on a real MariaDB whose master, as on RDS, has neither SUPER nor FILE.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may end them")]
 
 use database::testing::{DATABASE, MariadbServer};
 use database::{

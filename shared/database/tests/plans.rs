@@ -1,5 +1,6 @@
 //! What is to be done about a role follows from what was seen and what is wanted, and from nothing
 //! else.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may end them")]
 
 use database::{
     Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount, ObservedRole, PostgresRole,

@@ -1,4 +1,5 @@
 //! The application's roles on a real PostgreSQL whose master, as on RDS, is no superuser.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may end them")]
 
 use database::testing::{DATABASE, PostgresServer};
 use database::{

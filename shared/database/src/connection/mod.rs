@@ -5,7 +5,7 @@
 mod error;
 mod mysql;
 mod postgres;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod quoting;
 
 pub use error::{StatementError, StatementErrorKind};
