@@ -5,9 +5,9 @@
 //! compared and linted without an AWS account, and a change of the catalogue shows in review as
 //! a change of the golden templates in `tests/golden`.
 //!
-//! - [`data`]: what must not be lost. Database, cache, buckets, files, secrets, and the security
+//! - [`data()`]: what must not be lost. Database, cache, buckets, files, secrets, and the security
 //!   groups that hold them together.
-//! - [`app`]: what can be made again at any time. Roles, logs, task definitions, services,
+//! - [`app()`]: what can be made again at any time. Roles, logs, task definitions, services,
 //!   routing, scaling, dashboard.
 //!
 //! An alarm is in the stack of what it watches.
@@ -75,7 +75,7 @@ pub fn data(tenant: &Tenant, settings: &Settings) -> Template {
 }
 
 /// The application's stack, `{product}-{tenant}-{environment}-app`. Its parameters are partly the
-/// outputs of the [`data`] stack, under the same names. To create it CloudFormation needs
+/// outputs of the [`data()`] stack, under the same names. To create it CloudFormation needs
 /// `CAPABILITY_NAMED_IAM`, for the roles of the tenant's tasks.
 pub fn app(tenant: &Tenant, settings: &Settings) -> Template {
     Template { body: app::render(tenant, settings) }

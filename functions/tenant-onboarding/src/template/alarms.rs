@@ -15,7 +15,7 @@ use domain::catalogue::{Alarm, Threshold};
 use serde_json::{Value, json};
 
 use super::cfn::{Draft, Resource};
-use super::intrinsics::{pascal, reference};
+use super::intrinsics::{document, pascal, reference};
 use super::metrics::{Metric, Stack, Watched, metric, stack, watched};
 use super::parameter;
 
@@ -75,7 +75,7 @@ fn properties(
     let topic = [reference(parameter::ALARM_TOPIC_ARN)];
     json!({
         "AlarmName": draft.names.component(full_name),
-        "AlarmDescription": description.to_string(),
+        "AlarmDescription": document(description),
         "Namespace": metric.namespace,
         "MetricName": metric.name,
         "Dimensions": watched.alarm_dimensions(),

@@ -189,7 +189,11 @@ impl<'a> Draft<'a> {
         }
         body.insert("Resources".to_owned(), self.resources.into());
         body.insert("Outputs".to_owned(), self.outputs.into());
-        body.into()
+        let mut body = Value::from(body);
+        // The same text whether or not some crate in the build has `serde_json` keep keys in the
+        // order of their insertion.
+        body.sort_all_objects();
+        body
     }
 }
 

@@ -60,6 +60,13 @@ pub(super) fn arn(service: &str, resource: &str) -> Value {
     ))
 }
 
+/// A JSON document inside a string, such as an alarm's description. Sorted, because whether
+/// `serde_json` keeps or sorts keys is for any crate in the build to switch.
+pub(super) fn document(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
+}
+
 /// A word of the catalogue as a part of a logical id, which has letters and digits only:
 /// `celery-beat` becomes `CeleryBeat`.
 pub(super) fn pascal(word: &str) -> String {

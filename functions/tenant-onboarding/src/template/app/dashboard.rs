@@ -5,7 +5,7 @@ use domain::catalogue::AlarmMetric;
 use serde_json::{Value, json};
 
 use crate::template::cfn::{Draft, Resource};
-use crate::template::intrinsics::sub;
+use crate::template::intrinsics::{document, sub};
 use crate::template::metrics::{Metric, metric, watched};
 
 /// A dashboard is 24 columns wide (CloudWatch, dashboard body structure); three to a row.
@@ -48,7 +48,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
         "AWS::CloudWatch::Dashboard",
         json!({
             "DashboardName": draft.names.base(),
-            "DashboardBody": sub(json!({ "widgets": widgets }).to_string()),
+            "DashboardBody": sub(document(json!({ "widgets": widgets }))),
         }),
     );
     draft.add("Dashboard", dashboard);

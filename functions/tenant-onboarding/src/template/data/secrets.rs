@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::database;
 use crate::template::cfn::{Draft, HAS_ROTATION, Resource};
-use crate::template::intrinsics::{pascal, reference, sub};
+use crate::template::intrinsics::{document, pascal, reference, sub};
 use crate::template::{output, parameter};
 
 /// The secret of the database's master user.
@@ -37,7 +37,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     let settings = draft.settings;
     let rotation = &settings.rotation;
 
-    let master = json!({ "username": DATABASE_MASTER_USER, "ssl": true }).to_string();
+    let master = document(json!({ "username": DATABASE_MASTER_USER, "ssl": true }));
     add_database_secret(draft, DATABASE_MASTER, "database-master", &master.into());
     draft.output(output::DATABASE_MASTER_SECRET_ARN, reference(DATABASE_MASTER));
 
@@ -49,7 +49,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
         "masterarn": format!("${{{DATABASE_MASTER}}}"),
         "ssl": true,
     });
-    add_database_secret(draft, DATABASE_APP, "database-app", &sub(app.to_string()));
+    add_database_secret(draft, DATABASE_APP, "database-app", &sub(document(app)));
     draft.output(output::DATABASE_SECRET_ARN, reference(DATABASE_APP));
 
     for (id, days) in
@@ -67,7 +67,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     }
     for (name, key) in &settings.keys {
         let id = format!("Key{}Secret", pascal(name));
-        let value = generated("key", key.length, &json!({ "fallbacks": "" }).to_string().into());
+        let value = generated("key", key.length, &document(json!({ "fallbacks": "" })).into());
         add_secret(draft, &id, &format!("key-{name}"), &value);
         draft.output(output::key_secret_arn(name), reference(&id));
         add_rotation(draft, &id, rotation.keys_days, []);
