@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import botocore.exceptions
@@ -130,6 +131,20 @@ def test_a_rate_hits_its_share_and_the_same_ones_for_the_same_seed(cloud):
     assert 20 <= sum(first) <= 60
     assert hit(7) == first
     assert hit(8) != first
+
+
+def test_two_rules_of_one_rate_hit_different_calls_and_no_call_twice(cloud):
+    sqs = cloud.client("sqs")
+    cloud.control("DELETE", "calls")
+    rules = [{"kind": kind, "service": "sqs", "rate": 0.2} for kind in ("throttle", "error500")]
+    with cloud.faults(*rules):
+        for _ in range(200):
+            with contextlib.suppress(botocore.exceptions.ClientError):
+                sqs.list_queues()
+        applied = [rule["applied"] for rule in cloud.control("GET", "faults")["rules"]]
+    hit = [call["fault"] for call in cloud.control("GET", "calls") if "fault" in call]
+    assert [hit.count("throttle before"), hit.count("error500 before")] == applied
+    assert min(applied) >= 15
 
 
 def test_latency_stalls_the_call_and_lets_it_through(cloud):

@@ -52,11 +52,14 @@ class Rule:
     logical_id: str = ""
     reason: str = ""
 
+    # Where the rule stands among its like: two rules of one seed hit different calls.
+    position: int = 0
+
     matched: int = 0
     applied: int = 0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
+        self._random = random.Random(f"{self.seed}/{self.position}")
 
     def takes(self) -> bool:
         """Whether this match, one more, is hit."""
@@ -82,7 +85,7 @@ class Rule:
 _ASKED = {
     field.name: field
     for field in dataclasses.fields(Rule)
-    if field.name not in ("matched", "applied")
+    if field.name not in ("position", "matched", "applied")
 }
 _rules: list[Rule] = []
 _lock = threading.Lock()
@@ -102,7 +105,7 @@ def replace_rules(document: dict[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(wishes, list):
         raise FaultError("rules: expected a list of rules")
     rules = [
-        _parse(f"rules[{position}]", wish, document.get("seed", 1), mistakes)
+        _parse(position, wish, document.get("seed", 1), mistakes)
         for position, wish in enumerate(wishes)
     ]
     if mistakes:
@@ -132,7 +135,8 @@ def resource_failure(stack: str, logical_id: str) -> str | None:
     return None
 
 
-def _parse(where: str, wish: Any, seed: int, mistakes: list[str]) -> Rule | None:
+def _parse(position: int, wish: Any, seed: int, mistakes: list[str]) -> Rule | None:
+    where = f"rules[{position}]"
     if not isinstance(wish, dict):
         mistakes.append(f"{where}: expected an object")
         return None
@@ -161,12 +165,20 @@ def _parse(where: str, wish: Any, seed: int, mistakes: list[str]) -> Rule | None
         mistakes.append(f"{where}.stack: in which stack? (* for any)")
     if len(mistakes) > before:
         return None
-    return Rule(**{"seed": seed, **wish})
+    return Rule(**{"seed": seed, **wish, "position": position})
 
 
-def _rules_for(call: Call, request: Request) -> list[Rule]:
+def _rules_for(call: Call) -> list[Rule]:
+    """The rules that hit this call: any number of stalls, and the first of the fatal ones."""
+    hits: list[Rule] = []
+    fatal = False
     with _lock:
-        return [rule for rule in _rules if rule.concerns(call, request) and rule.takes()]
+        for rule in _rules:
+            stalls = rule.kind == "latency"
+            if rule.concerns(call) and (stalls or not fatal) and rule.takes():
+                hits.append(rule)
+                fatal = fatal or not stalls
+    return hits
 
 
 async def _act(request: Request, send: Send, proceed: Proceed) -> None:
