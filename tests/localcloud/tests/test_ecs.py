@@ -269,6 +269,7 @@ def test_tasks_whose_targets_stay_unhealthy_trip_the_circuit_breaker(cloud):
 @pytest.mark.parametrize(
     ("name", "container", "reason"),
     [
+        ("imageless", {"image": "nope:1"}, "CannotPullContainerError"),
         ("dying", {"command": ["sh", "-c", "exit 1"]}, "Essential container in task exited"),
         (
             "sick",

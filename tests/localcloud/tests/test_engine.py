@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cloud import start, wait_for
 from databases_in_tests import MYSQL, available, create, postgres
-from tasks_in_tests import CLUSTER, register, until
+from tasks_in_tests import CLUSTER, address, output, register, run, until
 from tasks_in_tests import start as start_task
 
 DATABASES = 12
@@ -78,6 +78,26 @@ def test_a_killed_server_leaves_no_database_no_cache_and_no_task(own_cloud):
     )
     os.kill(server, signal.SIGKILL)
     wait_for("the end of all children", lambda: not any(map(is_alive, everything)))
+
+
+def test_a_test_can_bring_images_of_its_own(tmp_path, monkeypatch):
+    image = tmp_path / "images" / "greeter"
+    (image / "root").mkdir(parents=True)
+    (image / "image.toml").write_text(
+        'command = ["/greet", "${CONTAINER_IP}"]\n[env]\nGREETING = "hello"\n'
+    )
+    program = image / "root" / "greet"
+    program.write_text('#!/bin/sh\necho "$GREETING $1 from $(basename "$PWD")"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("LOCALCLOUD_IMAGES", str(image.parent))
+    cloud = start(tmp_path / "state")
+    try:
+        cloud.client("ecs").create_cluster(clusterName=CLUSTER)
+        stopped = run(cloud, "greeter", {"image": "registry.example.com/path/greeter:2"})
+        said = output(cloud, "greeter", stopped["taskArn"])
+        assert said == [f"hello {address(stopped)} from greeter"]
+    finally:
+        cloud.stop()
 
 
 def test_many_databases_come_up_side_by_side(cloud):
