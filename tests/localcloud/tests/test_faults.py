@@ -159,6 +159,16 @@ def test_a_fault_concerns_only_the_caller_it_names(cloud):
         cloud.client("sqs").list_queues()
 
 
+def test_a_fault_concerns_only_the_subject_it_names(cloud):
+    url, _ = cloud.queue("subjects")
+    sqs = cloud.client("sqs")
+    with cloud.faults({"kind": "error500", "operation": "SendMessage", "about": "globex"}):
+        sqs.send_message(QueueUrl=url, MessageBody="for acme")
+        with pytest.raises(botocore.exceptions.ClientError):
+            sqs.send_message(QueueUrl=url, MessageBody="for globex")
+    assert cloud.take_messages(url) == ["for acme"]
+
+
 def test_a_kill_ends_the_function_in_the_middle_of_its_call(cloud):
     url, _ = cloud.queue("from-the-dying")
     cloud.function(

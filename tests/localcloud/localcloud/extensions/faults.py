@@ -168,14 +168,14 @@ def _parse(position: int, wish: Any, seed: int, mistakes: list[str]) -> Rule | N
     return Rule(**{"seed": seed, **wish, "position": position})
 
 
-def _rules_for(call: Call) -> list[Rule]:
+def _rules_for(call: Call, request: Request) -> list[Rule]:
     """The rules that hit this call: any number of stalls, and the first of the fatal ones."""
     hits: list[Rule] = []
     fatal = False
     with _lock:
         for rule in _rules:
             stalls = rule.kind == "latency"
-            if rule.concerns(call) and (stalls or not fatal) and rule.takes():
+            if rule.concerns(call, request) and (stalls or not fatal) and rule.takes():
                 hits.append(rule)
                 fatal = fatal or not stalls
     return hits
