@@ -18,7 +18,7 @@ use crate::wiring::Wiring;
 
 /// How long a repeated request is known as one. SQS keeps a message for 14 days at the most, and
 /// a dead letter may be replayed after that long.
-const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// The counter from which rules on the shared listener get their priorities.
 const LISTENER_PRIORITY: &str = "listener-priority";

@@ -73,7 +73,7 @@ impl Hands {
 }
 
 /// The outputs of the data stack, empty before there is one.
-fn data_outputs<'a>(situation: Situation<'a>) -> &'a BTreeMap<String, String> {
+fn data_outputs(situation: Situation<'_>) -> &BTreeMap<String, String> {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
     situation.observed.data.as_ref().map_or(&NONE, |stack| &stack.outputs)
 }

@@ -37,6 +37,10 @@ pub const HEALTHY_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// 40 minutes on a bad day; beyond two hours nobody should be left to wonder.
 pub const ATTEMPT_WITHIN: SignedDuration = SignedDuration::from_hours(2);
 
+/// How far CloudFormation's clock and ours may be apart. A stack that is older than its attempt
+/// by more than this is an earlier attempt's; no attempt fails and is asked for again so fast.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
 /// What was seen of a tenant.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
@@ -264,7 +268,7 @@ fn standing<'a>(
             Action::Wait,
             format!("CloudFormation works on the {kind}: {}", stack.status),
         )],
-        StackState::Broken if stack.created_at < record.attempt_at => vec![
+        StackState::Broken if stack.created_at + CLOCKS_APART < record.attempt_at => vec![
             because(Action::DeleteStack(kind), "an earlier attempt left it behind"),
             because(Action::Wait, format!("CloudFormation deletes the {kind}")),
         ],

@@ -24,8 +24,8 @@ pub enum Error {
         transient: bool,
     },
     /// The table refused a write or did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("{0}")]
+    Store(#[source] Box<StoreError>),
     /// The tenant's database could not be opened or changed.
     #[error("{reason}")]
     Database {
@@ -54,6 +54,12 @@ where
         tried: tried.into(),
         reason: describe_sdk_error(error),
         transient: is_transient(error),
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
     }
 }
 

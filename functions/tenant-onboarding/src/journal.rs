@@ -12,19 +12,19 @@ pub(crate) struct Lines {
     pass: String,
     request_id: String,
     now: Timestamp,
-    lines: Vec<JournalEntry>,
+    so_far: Vec<JournalEntry>,
 }
 
 impl Lines {
     /// No lines yet, of the pass with this id.
     pub(crate) fn new(pass: &str, request_id: &str, now: Timestamp) -> Self {
         let (pass, request_id) = (pass.to_owned(), request_id.to_owned());
-        Self { pass, request_id, now, lines: Vec::new() }
+        Self { pass, request_id, now, so_far: Vec::new() }
     }
 
     /// A line about anything.
     pub(crate) fn note(&mut self, step: &str, what: &str, why: &str, outcome: &str) {
-        self.lines.push(JournalEntry {
+        self.so_far.push(JournalEntry {
             at: self.now,
             function: FUNCTION.to_owned(),
             pass: self.pass.clone(),
@@ -44,7 +44,7 @@ impl Lines {
 
     /// The lines so far; the next are a new beginning.
     pub(crate) fn take(&mut self) -> Vec<JournalEntry> {
-        std::mem::take(&mut self.lines)
+        std::mem::take(&mut self.so_far)
     }
 }
 

@@ -29,6 +29,8 @@ mod pass;
 mod setup;
 mod sweep;
 
+pub use setup::Clients;
+
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
@@ -48,7 +50,7 @@ pub const FUNCTION: &str = "tenant-onboarding";
 /// How soon a message comes again after something passing went wrong: soon at first, for most
 /// throttling is over in seconds, and at most as long as the queue itself would hide it.
 const RETRY: Backoff =
-    Backoff { first: Duration::from_secs(2), factor: 2, cap: Duration::from_secs(60) };
+    Backoff { first: Duration::from_secs(2), factor: 2, cap: Duration::from_mins(1) };
 
 /// The function: everything that outlives an invocation.
 #[derive(Debug)]

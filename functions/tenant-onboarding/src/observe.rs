@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{StackEvent, StackStatus};
+use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent, StackStatus};
 use aws_sdk_ecs::types::DeploymentRolloutState;
-use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
+use aws_sdk_elasticloadbalancingv2::types::{TargetHealthReasonEnum, TargetHealthStateEnum};
 use domain::catalogue::Settings;
 use jiff::Timestamp;
 use runtime::describe_sdk_error;
@@ -173,13 +173,14 @@ impl Observer {
 }
 
 fn timestamp(time: &aws_sdk_cloudformation::primitives::DateTime) -> Timestamp {
-    Timestamp::new(time.secs(), 0).unwrap_or(Timestamp::UNIX_EPOCH)
+    let nanoseconds = i32::try_from(time.subsec_nanos()).unwrap_or_default();
+    Timestamp::new(time.secs(), nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Whether the event is the stack's own beginning of an operation that somebody asked for, and
 /// not of the rollback that follows from it.
 fn begins_operation(event: &StackEvent, stack: &str) -> bool {
-    let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
+    let status = event.resource_status().map(ResourceStatus::as_str).unwrap_or_default();
     event.logical_resource_id() == Some(stack)
         && matches!(status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS")
 }
@@ -229,7 +230,11 @@ fn target_health(
     let address = target.target().map_or_else(String::new, |target| {
         format!("{}:{}", target.id().unwrap_or("?"), target.port().unwrap_or_default())
     });
-    let words = [Some(state.as_str()), health.reason().map(|r| r.as_str()), health.description()];
+    let words = [
+        Some(state.as_str()),
+        health.reason().map(TargetHealthReasonEnum::as_str),
+        health.description(),
+    ];
     Some(TargetHealth {
         target: address,
         healthy: *state == TargetHealthStateEnum::Healthy,

@@ -27,7 +27,7 @@ pub(crate) const LEASE_FOR: Duration = Duration::from_secs(45);
 /// How soon a tenant is looked at again while there is only waiting to do. CloudFormation's and
 /// ECS's events bring the next look sooner; this is for those that are lost.
 const PATIENCE: Backoff =
-    Backoff { first: Duration::from_secs(10), factor: 2, cap: Duration::from_secs(120) };
+    Backoff { first: Duration::from_secs(10), factor: 2, cap: Duration::from_mins(2) };
 
 /// How soon a tenant is looked at again that another pass has in hand.
 const IN_OTHER_HANDS: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! A request for a tenant: its shape on the wire, and everything that can be wrong with it.
 //!
 //! A person who made three mistakes should hear of three, so fields are read one by one into the
-//! list of [`Mistakes`] and not by the first error of a deserializer. The same shape as a JSON
+//! list of [`Mistake`]s and not by the first error of a deserializer. The same shape as a JSON
 //! Schema is [`schema`]; `tests/request.rs` shows that both accept and refuse the same.
 
 use std::fmt;

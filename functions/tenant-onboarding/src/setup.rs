@@ -16,6 +16,43 @@ use crate::wiring::Wiring;
 /// The catalogue's name beside the binary, where `make package` puts it.
 const CATALOGUE: &str = "caretaker.toml";
 
+/// A client for every AWS service that the function calls.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Stacks.
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// The table of all records.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Services.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Targets.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// Events for programs.
+    pub events: aws_sdk_eventbridge::Client,
+    /// The secrets that open tenants' databases.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Words for people.
+    pub sns: aws_sdk_sns::Client,
+    /// The function's queue and its dead letters.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// All clients from one configuration, so that they share its connections.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            events: aws_sdk_eventbridge::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+        }
+    }
+}
+
 impl TenantOnboarding {
     /// The function for this wiring, with all clients from one configuration.
     ///
@@ -35,7 +72,7 @@ impl TenantOnboarding {
         })?;
         let catalogue = Catalogue::parse(&name, &text)
             .map_err(|error| StartError::new("CatalogueInvalid", error.to_string()))?;
-        Self::with_catalogue(catalogue, wiring, config)
+        Self::with_catalogue(catalogue, wiring, Clients::new(config))
     }
 
     /// The function for this catalogue and wiring.
@@ -45,7 +82,7 @@ impl TenantOnboarding {
     pub fn with_catalogue(
         catalogue: Catalogue,
         wiring: Wiring,
-        config: &SdkConfig,
+        clients: Clients,
     ) -> Result<Self, StartError> {
         let environments: Vec<String> = catalogue.environments().map(ToString::to_string).collect();
         if catalogue.product != wiring.product
@@ -61,23 +98,22 @@ impl TenantOnboarding {
             );
             return Err(StartError::new("CatalogueDoesNotFit", message));
         }
-        let sqs = aws_sdk_sqs::Client::new(config);
         Ok(Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(config), wiring.table.clone()),
+            store: Store::new(clients.dynamodb, wiring.table.clone()),
             observer: Observer {
-                cloudformation: aws_sdk_cloudformation::Client::new(config),
-                ecs: aws_sdk_ecs::Client::new(config),
-                elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+                cloudformation: clients.cloudformation.clone(),
+                ecs: clients.ecs,
+                elb: clients.elb,
             },
             hands: Hands {
-                cloudformation: aws_sdk_cloudformation::Client::new(config),
-                secrets: aws_sdk_secretsmanager::Client::new(config),
-                events: aws_sdk_eventbridge::Client::new(config),
-                sns: aws_sdk_sns::Client::new(config),
-                sqs: sqs.clone(),
+                cloudformation: clients.cloudformation,
+                secrets: clients.secrets,
+                events: clients.events,
+                sns: clients.sns,
+                sqs: clients.sqs.clone(),
                 trust: Trust::from_setting(wiring.database_ca_file.as_ref()),
             },
-            requeue: Requeue::new(sqs, wiring.queue_url.clone()),
+            requeue: Requeue::new(clients.sqs, wiring.queue_url.clone()),
             catalogue,
             wiring,
         })

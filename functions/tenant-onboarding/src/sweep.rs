@@ -11,7 +11,7 @@ use crate::event::{Look, nudge};
 
 /// Over which time the looks of one sweep are spread, so that a thousand tenants do not ask
 /// CloudFormation in the same second.
-const SPREAD: Duration = Duration::from_secs(60);
+const SPREAD: Duration = Duration::from_mins(1);
 
 impl TenantOnboarding {
     pub(crate) async fn sweep(&self, invocation: &Invocation) -> Result<(), Error> {

@@ -112,22 +112,25 @@ impl Names {
 /// `name` if it has at most `length_max` characters, else its beginning and eight hexadecimal
 /// digits of its SHA-256, so that two long names stay two names.
 pub fn bounded(name: &str, length_max: usize) -> String {
-    use sha2::{Digest, Sha256};
-    use std::fmt::Write;
-
-    const DIGEST_LENGTH: usize = 8;
+    const DIGEST_BYTES: usize = 4;
     if name.len() <= length_max {
         return name.to_owned();
     }
-    let keep = length_max.saturating_sub(DIGEST_LENGTH + 1);
-    let mut short: String = name.chars().take(keep).collect();
-    short.truncate(short.trim_end_matches('-').len());
-    short.push('-');
-    for byte in Sha256::digest(name).iter().take(DIGEST_LENGTH / 2) {
+    let keep = length_max.saturating_sub(2 * DIGEST_BYTES + 1);
+    let short: String = name.chars().take(keep).collect();
+    format!("{}-{}", short.trim_end_matches('-'), fingerprint(name, DIGEST_BYTES))
+}
+
+/// The first `bytes` of the text's SHA-256 in hexadecimal digits: a short name for a long thing.
+pub fn fingerprint(text: &str, bytes: usize) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+
+    Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut digits, byte| {
         // Writing to a String cannot fail.
-        let _ = write!(short, "{byte:02x}");
-    }
-    short
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

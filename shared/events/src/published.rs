@@ -4,9 +4,12 @@
 //! match on any of them. Every detail carries an `eventId` that depends on what is told and not
 //! on when: a subscriber that hears the same fact twice can see that it is the same.
 
+use domain::naming::fingerprint;
 use domain::{Environment, Product, TenantId, Tier};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+
+/// How much of the digest makes an event's id: as much as a UUID has.
+const EVENT_ID_BYTES: usize = 16;
 
 /// A fact about a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -118,8 +121,7 @@ impl Event {
     pub fn detail(&self) -> serde_json::Value {
         // Structs of strings and numbers always serialize.
         let mut detail = serde_json::to_value(self).unwrap_or_default();
-        let digest = Sha256::digest(format!("{}\n{detail}", self.detail_type()));
-        let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let id = fingerprint(&format!("{}\n{detail}", self.detail_type()), EVENT_ID_BYTES);
         if let Some(fields) = detail.as_object_mut() {
             fields.insert("eventId".to_owned(), id.into());
         }

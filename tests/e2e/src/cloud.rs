@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{Error, Result};
 
 /// How long a cloud may take to be ready: some three seconds on two idle cores.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -29,7 +29,8 @@ pub struct Cloud {
     state: PathBuf,
     /// What it says of itself.
     pub about: About,
-    _folder: Option<TempDir>,
+    #[expect(dead_code, reason = "it is held so that it vanishes with the cloud")]
+    folder: Option<TempDir>,
 }
 
 /// Where a cloud is, from its `localcloud.json`.
@@ -62,7 +63,7 @@ impl Cloud {
     pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("caretaker-").tempdir()?;
         let mut cloud = Self::start_in(folder.path())?;
-        cloud._folder = Some(folder);
+        cloud.folder = Some(folder);
         Ok(cloud)
     }
 
@@ -84,7 +85,9 @@ impl Cloud {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("could not start the local cloud: {error}; run `make setup`"))?;
+            .map_err(|error| {
+                format!("could not start the local cloud: {error}; run `make setup`")
+            })?;
         let started = Instant::now();
         while !ready.exists() {
             if let Some(status) = process.try_wait()? {
@@ -104,7 +107,7 @@ impl Cloud {
             std::thread::sleep(LOOK_EVERY);
         }
         let about = serde_json::from_slice(&std::fs::read(&ready)?)?;
-        Ok(Self { process, state: state.to_owned(), about, _folder: None })
+        Ok(Self { process, state: state.to_owned(), about, folder: None })
     }
 
     /// Its state folder.
@@ -174,7 +177,8 @@ pub struct Deployment {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Function {
     /// Its name on AWS.
-    pub function_name: String,
+    #[serde(rename = "function_name")]
+    pub name: String,
     /// The role it runs with.
     pub role_arn: String,
     /// Its queue.

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 
 /// How long anything may take. Generous: two cores may be busy, and a wait that ends in time
 /// costs nothing.
-const WITHIN: Duration = Duration::from_secs(240);
+const WITHIN: Duration = Duration::from_mins(4);
 
 /// How often it is looked meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -264,7 +264,8 @@ impl Suite {
         let host = format!("{tenant}.{}", self.deployment.domain);
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         let url = format!("{}{path}", self.deployment.load_balancer_url);
-        let mut answer = ureq::Agent::new_with_config(config).get(url).header("Host", host).call()?;
+        let mut answer =
+            ureq::Agent::new_with_config(config).get(url).header("Host", host).call()?;
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 

@@ -35,7 +35,7 @@ async fn a_data_stack_that_fails_leaves_its_reason_and_nothing_else() -> Result<
     let record = suite.until("demo", Status::Failed).await?;
     let failure = record.failure.ok_or("the record has no failure")?;
     assert_eq!(failure.step, "data stack");
-    assert!(failure.resource.as_deref().is_some_and(|it| it.starts_with("Database (")));
+    assert_eq!(failure.resource.as_deref(), Some("Database (AWS::RDS::DBInstance)"));
     assert!(failure.reason.contains(reason), "{}", failure.reason);
     assert!(!stack_exists(&suite, "light-demo-dev-data").await, "the stack was left behind");
     suite.message(suite.inbox("alarms")?, |it| it.body.contains(reason)).await?;

@@ -32,9 +32,7 @@ async fn a_tenant_comes_up(suite: &Suite, tenant: &str, tier: &str, health: &str
         .json();
     assert_eq!(event["detail"]["tenantId"], tenant);
     assert_eq!(event["detail"]["url"].as_str(), record.url.as_deref());
-    suite
-        .message(suite.inbox("notifications")?, |it| it.body.contains("is active"))
-        .await?;
+    suite.message(suite.inbox("notifications")?, |it| it.body.contains("is active")).await?;
 
     // Its auditors: every step is in the journal, and no password is.
     let journal = suite.journal(tenant).await?;

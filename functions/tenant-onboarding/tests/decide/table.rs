@@ -1,5 +1,6 @@
 //! The decision table, a test for each of its rows.
 
+use jiff::SignedDuration;
 use store::TenantRecord;
 use tenant_onboarding::decide::{Health, Rollout, Verdict, judge};
 
@@ -146,6 +147,15 @@ fn what_an_earlier_attempt_left_broken_is_removed_and_not_held_against_this_one(
             "wait: CloudFormation deletes the data stack",
         ]
     );
+}
+
+#[test]
+fn a_stack_of_this_attempt_is_its_own_though_the_clocks_are_apart() {
+    let mut record = onboarding().with_role();
+    record.attempt_at = minute(1) + SignedDuration::from_millis(400);
+    let broken = app().broken_by("DjangoService (AWS::ECS::Service)", "circuit breaker");
+    let decided = decided(&record, &seen(data().ready()).and(broken));
+    assert!(decided[0].starts_with("mark failed in step app stack"), "{decided:?}");
 }
 
 #[test]
