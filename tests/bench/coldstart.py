@@ -7,10 +7,12 @@ API). This program plays the Runtime API for a ``bootstrap``, takes that time ov
 reads the process's peak memory from the kernel (``VmHWM``; what ``getrusage`` says of a child
 includes the memory of the parent that started it).
 
-    coldstart.py target/lambda/tenant-onboarding/bootstrap --runs 50 --env CARETAKER_TABLE=t …
+    coldstart.py target/lambda/tenant-onboarding/bootstrap.zip --runs 50
 
-prints JSON. With ``--event FILE`` each run also handles that event ``--invocations`` times before
-memory is read, so that connections and what the work itself takes count too.
+prints JSON. A zip is unpacked and started with the variables that the manifest gives to the
+function whose folder it lies in; a program is started as it is, with those of ``--env``. With
+``--event FILE`` each run also handles that event ``--invocations`` times before memory is read, so
+that connections and what the work itself takes count too.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+
+import packages
 
 # A function that has not asked for an event by then never will; Lambda itself allows 10 s.
 START_LIMIT_SECONDS = 10.0
@@ -199,6 +203,7 @@ def machine() -> dict[str, object]:
     return {
         "cpus": os.cpu_count(),
         "cpu": model or platform.machine(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "date": datetime.now(UTC).date().isoformat(),
     }
@@ -212,42 +217,55 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def main() -> int:
-    """Measure as the arguments say and print the figures as JSON."""
+def arguments() -> argparse.ArgumentParser:
+    """Say what can be asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bootstrap", type=Path, help="the function's program")
+    parser.add_argument("function", type=Path, help="the function's zip, or its program")
     parser.add_argument("--runs", type=int, default=30, help="starts to measure (default 30)")
     parser.add_argument("--env", type=variable, action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--event", type=Path, help="a file with an event for every run to handle")
     parser.add_argument("--invocations", type=int, default=1, help="how often (default once)")
-    arguments = parser.parse_args()
-    if arguments.runs < 1 or arguments.invocations < 1:
-        parser.error("--runs and --invocations are at least 1")
-    bootstrap = arguments.bootstrap.resolve()
-    if not os.access(bootstrap, os.X_OK):
-        parser.error(f"{bootstrap} is no program; `make package` builds the functions")
-    event = arguments.event.read_bytes() if arguments.event else None
-    variables = dict(arguments.env)
-    try:
-        # The first start reads the program from the disk; later ones find it in memory.
-        measure(bootstrap, variables, None, 0)
-        runs = [
-            measure(bootstrap, variables, event, arguments.invocations)
-            for _ in range(arguments.runs)
-        ]
-    except MeasurementError as error:
-        print(error, file=sys.stderr)
-        return 1
-    figures = {
-        "bootstrap": str(arguments.bootstrap),
-        "bytes": bootstrap.stat().st_size,
-        "runs": len(runs),
-        "invocations_per_run": arguments.invocations if event is not None else 0,
-        "start_to_first_next_ms": summary([run.start_ms for run in runs]),
-        "peak_rss_mib": summary([run.peak_rss_mib for run in runs]),
-        "machine": machine(),
+    return parser
+
+
+def figures(
+    bootstrap: Path, variables: dict[str, str], runs: int, event: bytes | None, invocations: int
+) -> dict[str, object]:
+    """Measure a program over many starts."""
+    # The first start reads the program from the disk; later ones find it in memory.
+    measure(bootstrap, variables, None, 0)
+    measured = [measure(bootstrap, variables, event, invocations) for _ in range(runs)]
+    return {
+        "program_bytes": bootstrap.stat().st_size,
+        "runs": runs,
+        "invocations_per_run": invocations if event is not None else 0,
+        "start_to_first_next_ms": summary([run.start_ms for run in measured]),
+        "peak_rss_mib": summary([run.peak_rss_mib for run in measured]),
     }
-    print(json.dumps(figures, indent=2))
+
+
+def main() -> int:
+    """Measure as the arguments say and print the figures as JSON."""
+    parser = arguments()
+    asked = parser.parse_args()
+    if asked.runs < 1 or asked.invocations < 1:
+        parser.error("--runs and --invocations are at least 1")
+    function = asked.function.resolve()
+    if not function.is_file():
+        parser.error(f"there is no {function}; `make package` builds the functions")
+    event = asked.event.read_bytes() if asked.event else None
+    shown = {"function": str(asked.function), "bytes": function.stat().st_size}
+    with tempfile.TemporaryDirectory(prefix="caretaker-coldstart-") as folder:
+        program, variables = function, dict(asked.env)
+        if function.suffix == ".zip":
+            program = packages.unpack(function, Path(folder))
+            variables = packages.variables(function.parent.name, Path(folder)) | variables
+        try:
+            shown |= figures(program, variables, asked.runs, event, asked.invocations)
+        except (MeasurementError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(json.dumps(shown | {"machine": machine()}, indent=2))
     return 0
 
 

@@ -1,0 +1,64 @@
+//! One tenant, from its request until nothing is left to do for it; then a look at it that finds
+//! nothing to do.
+
+use e2e::{Result, Suite};
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+use serde_json::json;
+use store::Status;
+
+use crate::memory::{Memory, Watch};
+use crate::tally::{Tally, settled, taken};
+
+/// The tenant's name.
+const TENANT: &str = "measured";
+
+/// What one tenant cost.
+#[derive(Debug, Serialize)]
+pub(crate) struct Onboarding {
+    product: String,
+    environment: String,
+    tier: String,
+    /// From the request until the tenant was active, in seconds. How fast a database comes up
+    /// here says nothing about AWS; that it does not grow says something about us.
+    active_after_s: f64,
+    /// Until the tenant was active and everybody told.
+    until_active: Tally,
+    /// Until nothing was left in the queue: with the looks that came too late to find anything.
+    until_quiet: Tally,
+    /// One pass over the active tenant.
+    idle: Tally,
+    memory: Memory,
+}
+
+/// Onboards one tenant.
+pub(crate) async fn measure(suite: &Suite, tier: &str) -> Result<Onboarding> {
+    let watch = Watch::over(&suite.state)?;
+    suite.control.forget_calls()?;
+    let asked_at = Timestamp::now();
+    suite.ask_for(TENANT, tier).await?;
+    let record = suite.until(TENANT, Status::Active).await?;
+    let until_active = taken(suite)?;
+    let until_quiet = settled(suite).await?;
+    let active_at = record.active_at.ok_or("the tenant is active, but since when?")?;
+
+    suite.control.forget_calls()?;
+    suite.send(json!({ "caretaker": "look", "tenant": TENANT, "waited": 0 }).to_string()).await?;
+    let looked = suite
+        .eventually(std::time::Duration::from_secs(30), async || {
+            Ok((taken(suite)?.calls > 0).then_some(()))
+        })
+        .await?;
+    looked.ok_or("nobody looked at the active tenant within 30 s")?;
+    let idle = settled(suite).await?;
+    Ok(Onboarding {
+        product: suite.deployment.product.clone(),
+        environment: suite.deployment.environment.clone(),
+        tier: tier.to_owned(),
+        active_after_s: (active_at - asked_at).total(Unit::Second)?,
+        until_active,
+        until_quiet,
+        idle,
+        memory: watch.ended()?,
+    })
+}
