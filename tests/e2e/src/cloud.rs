@@ -18,7 +18,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The project's folder.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -27,9 +27,7 @@ pub(crate) fn root() -> PathBuf {
 pub struct Cloud {
     process: Child,
     state: PathBuf,
-    /// What it says of itself.
-    pub about: About,
-    #[expect(dead_code, reason = "it is held so that it vanishes with the cloud")]
+    /// Held so that it vanishes with the cloud.
     folder: Option<TempDir>,
 }
 
@@ -106,8 +104,7 @@ impl Cloud {
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        let about = serde_json::from_slice(&std::fs::read(&ready)?)?;
-        Ok(Self { process, state: state.to_owned(), about, folder: None })
+        Ok(Self { process, state: state.to_owned(), folder: None })
     }
 
     /// Its state folder.
@@ -120,12 +117,7 @@ impl Cloud {
     ///
     /// # Errors
     /// When a step is refused; the message says which.
-    pub fn deploy(
-        &self,
-        catalogue: &Path,
-        environment: &str,
-        settings: &[&str],
-    ) -> Result<Deployment> {
+    pub fn deploy(&self, catalogue: &Path, environment: &str, settings: &[&str]) -> Result<()> {
         let mut command = python();
         command.args(["-m", "localcloud", "deploy", "--environment", environment, "--state"]);
         command.arg(&self.state).arg("--catalogue").arg(catalogue);
@@ -137,7 +129,7 @@ impl Cloud {
             let words = String::from_utf8_lossy(&output.stderr);
             return Err(format!("the suite could not be deployed: {words}").into());
         }
-        Ok(serde_json::from_slice(&std::fs::read(self.state.join("deployment.json"))?)?)
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ mod cloud;
 mod control;
 mod suite;
 
-pub use cloud::{Cloud, Deployment};
+pub use cloud::{About, Cloud, Deployment, root};
 pub use control::{Call, Control, Fault};
 pub use suite::{Suite, request};
 

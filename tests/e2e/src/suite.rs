@@ -1,18 +1,19 @@
 //! Caretaker on a local cloud, and what a person would do to it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use database::{DatabaseSecret, Target, Trust};
 use domain::TenantId;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{JournalEntry, Status, Store, TenantKey, TenantRecord};
 use tokio::time::Instant;
 
-use crate::cloud::{Cloud, Deployment, root};
+use crate::cloud::{About, Cloud, Deployment, root};
 use crate::control::Control;
 use crate::{Error, Result};
 
@@ -26,8 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// The suite, deployed on a cloud of its own.
 #[derive(Debug)]
 pub struct Suite {
-    /// The cloud.
-    pub cloud: Cloud,
+    /// Where the cloud is.
+    pub about: About,
+    /// The cloud's state folder.
+    pub state: PathBuf,
+    /// The cloud, where it is this value's own and ends with it.
+    pub cloud: Option<Cloud>,
     /// What is to go wrong, and what was called.
     pub control: Control,
     /// Where everything is.
@@ -72,23 +77,35 @@ impl Suite {
         environment: &str,
         settings: &[&str],
     ) -> Result<Self> {
-        let deployment = cloud.deploy(catalogue, environment, settings)?;
-        let admin = &cloud.about.admin;
-        let (id, key) = (&admin.access_key_id, &admin.secret_access_key);
+        cloud.deploy(catalogue, environment, settings)?;
+        let suite = Self::attach(cloud.state()).await?;
+        Ok(Self { cloud: Some(cloud), ..suite })
+    }
+
+    /// The suite on a cloud that runs already, by its state folder.
+    ///
+    /// # Errors
+    /// When nothing is deployed there.
+    pub async fn attach(state: &Path) -> Result<Self> {
+        let about: About = read(&state.join("localcloud.json"))?;
+        let deployment: Deployment = read(&state.join("deployment.json"))?;
+        let (id, key) = (&about.admin.access_key_id, &about.admin.secret_access_key);
         let credentials = Credentials::new(id, key, None, None, "localcloud");
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(cloud.about.region.clone()))
-            .endpoint_url(&cloud.about.endpoint)
+            .region(Region::new(about.region.clone()))
+            .endpoint_url(&about.endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .load()
             .await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         Ok(Self {
-            control: Control::new(&cloud.about),
+            control: Control::new(&about),
             store: Store::new(dynamodb, deployment.table.clone()),
             sqs: aws_sdk_sqs::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            cloud,
+            cloud: None,
+            state: state.to_owned(),
+            about,
             deployment,
             config,
         })
@@ -294,8 +311,15 @@ impl Suite {
         let secrets = aws_sdk_secretsmanager::Client::new(&self.config);
         let answer = secrets.get_secret_value().secret_id(arn).send().await?;
         let secret = DatabaseSecret::parse(answer.secret_string().unwrap_or_default())?;
-        Ok((secret.target(), Trust::from_setting(Some(&self.cloud.about.ca_bundle))))
+        Ok((secret.target(), Trust::from_setting(Some(&self.about.ca_bundle))))
     }
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
+    let json = std::fs::read(file).map_err(|error| {
+        format!("could not read {}: {error}; does a local cloud run there?", file.display())
+    })?;
+    Ok(serde_json::from_slice(&json)?)
 }
 
 /// A message that was taken from a queue.
