@@ -11,7 +11,7 @@ mod suite;
 
 pub use cloud::{About, Cloud, Deployment, root};
 pub use control::{Call, Control, Fault};
-pub use suite::{Suite, request};
+pub use suite::{Message, Suite};
 
 /// Any failure, in words; tests and tools only pass it on.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -131,7 +131,21 @@ impl Suite {
 
     /// The request that [`Suite::ask_for`] sends.
     pub fn request(&self, tenant: &str, tier: &str) -> Value {
-        request(tenant, tier, &self.deployment.environment)
+        self.request_named(&format!("request-{tenant}"), tenant, tier)
+    }
+
+    /// A whole request for a tenant, under this request id.
+    pub fn request_named(&self, request_id: &str, tenant: &str, tier: &str) -> Value {
+        json!({
+            "action": "onboard",
+            "requestId": request_id,
+            "tenantId": tenant,
+            "displayName": format!("Tenant {tenant}"),
+            "tier": tier,
+            "environment": self.deployment.environment,
+            "adminEmail": format!("admin@{tenant}.example.com"),
+            "tags": { "costCenter": "4200" },
+        })
     }
 
     /// The tenant's key in the store.
@@ -336,18 +350,4 @@ impl Message {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
-}
-
-/// A whole request for a tenant, whose id is `request-<tenant>`.
-pub fn request(tenant: &str, tier: &str, environment: &str) -> Value {
-    json!({
-        "action": "onboard",
-        "requestId": format!("request-{tenant}"),
-        "tenantId": tenant,
-        "displayName": format!("Tenant {tenant}"),
-        "tier": tier,
-        "environment": environment,
-        "adminEmail": format!("admin@{tenant}.example.com"),
-        "tags": { "costCenter": "4200" },
-    })
 }

@@ -1,7 +1,6 @@
 //! What fails is said in words, cleaned up, and tried again from a clean start.
 
 use e2e::{Fault, Result, Suite};
-use serde_json::json;
 use store::Status;
 
 fn failing(stack: &str, resource: &str, reason: &str) -> Fault {
@@ -20,9 +19,7 @@ async fn stack_exists(suite: &Suite, name: &str) -> bool {
 }
 
 async fn retry(suite: &Suite, tenant: &str) -> Result<()> {
-    let mut again = suite.request(tenant, "trial");
-    again["requestId"] = json!(format!("retry-{tenant}"));
-    suite.send(again.to_string()).await
+    suite.send(suite.request_named(&format!("retry-{tenant}"), tenant, "trial").to_string()).await
 }
 
 #[tokio::test]

@@ -24,8 +24,7 @@ async fn a_request_for_a_tenant_that_exists_changes_nothing_and_answers_with_its
     let suite = Suite::light(&[]).await?;
     suite.ask_for("demo", "trial").await?;
     let before = suite.until("demo", Status::Active).await?;
-    let mut again = suite.request("demo", "enterprise");
-    again["requestId"] = json!("another-request");
+    let again = suite.request_named("another-request", "demo", "enterprise");
     suite.send(again.to_string()).await?;
     let answer = suite
         .message(suite.inbox("events")?, |it| it.json()["detail-type"] == "TenantAlreadyExists")

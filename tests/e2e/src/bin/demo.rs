@@ -132,20 +132,20 @@ async fn prove(suite: &Suite, show: &Show) -> Result<Proof> {
 fn look_around(suite: &Suite, state: &Path, proof: &Proof) -> Result<()> {
     let service = write_service_file(state, proof)?;
     let host = format!("{TENANT}.{}", suite.deployment.domain);
+    let path = proof.health_path;
     let url = &suite.deployment.load_balancer_url;
+    let (service, state) = (service.display(), state.display());
     println!("\nLook around:");
-    println!("  the database      PGSERVICEFILE={} psql service={TENANT}", service.display());
-    println!("  the application   curl -H 'Host: {host}' {url}{}", proof.health_path);
-    println!("  the journal       tools/journal {TENANT}");
+    println!("  the database      PGSERVICEFILE={service} psql service={TENANT}");
+    println!("  the application   curl -H 'Host: {host}' {url}{path}");
+    println!("  the journal       tools/journal {TENANT} {state}");
     println!(
-        "  the AWS calls     .venv/bin/python -m localcloud calls --state {} --caller tenant-onboarding",
-        state.display()
+        "  the AWS calls     PYTHONPATH=tests/localcloud .venv/bin/python -m localcloud calls \
+         --state {state} --caller tenant-onboarding"
     );
-    println!("                    (with PYTHONPATH=tests/localcloud)");
     println!(
-        "  any AWS client    endpoint {}; its keys are in {}",
-        suite.about.endpoint,
-        state.join("localcloud.json").display()
+        "  any AWS client    endpoint {}; its keys are in {state}/localcloud.json",
+        suite.about.endpoint
     );
     Ok(())
 }

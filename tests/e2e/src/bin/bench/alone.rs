@@ -1,6 +1,8 @@
 //! One tenant, from its request until nothing is left to do for it; then a look at it that finds
 //! nothing to do.
 
+use std::time::Duration;
+
 use e2e::{Result, Suite};
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
@@ -13,12 +15,17 @@ use crate::tally::{Tally, settled, taken};
 /// The tenant's name.
 const TENANT: &str = "measured";
 
+/// How long it may take until the function has looked at it; it takes milliseconds.
+const LOOKED_WITHIN: Duration = Duration::from_secs(30);
+
 /// What one tenant cost.
 #[derive(Debug, Serialize)]
 pub(crate) struct Onboarding {
     product: String,
     environment: String,
     tier: String,
+    /// How long the database says `creating` at the least.
+    database_s: u32,
     /// From the request until the tenant was active, in seconds. How fast a database comes up
     /// here says nothing about AWS; that it does not grow says something about us.
     active_after_s: f64,
@@ -31,8 +38,9 @@ pub(crate) struct Onboarding {
     memory: Memory,
 }
 
-/// Onboards one tenant.
-pub(crate) async fn measure(suite: &Suite, tier: &str) -> Result<Onboarding> {
+/// Onboards one tenant whose database takes so many seconds.
+pub(crate) async fn measure(suite: &Suite, tier: &str, database_s: u32) -> Result<Onboarding> {
+    suite.control.set(&json!({ "rds_available_seconds": database_s }))?;
     let watch = Watch::over(&suite.state)?;
     suite.control.forget_calls()?;
     let asked_at = Timestamp::now();
@@ -45,16 +53,15 @@ pub(crate) async fn measure(suite: &Suite, tier: &str) -> Result<Onboarding> {
     suite.control.forget_calls()?;
     suite.send(json!({ "caretaker": "look", "tenant": TENANT, "waited": 0 }).to_string()).await?;
     let looked = suite
-        .eventually(std::time::Duration::from_secs(30), async || {
-            Ok((taken(suite)?.calls > 0).then_some(()))
-        })
+        .eventually(LOOKED_WITHIN, async || Ok((taken(suite)?.calls > 0).then_some(())))
         .await?;
-    looked.ok_or("nobody looked at the active tenant within 30 s")?;
+    looked.ok_or("nobody looked at the active tenant in time")?;
     let idle = settled(suite).await?;
     Ok(Onboarding {
         product: suite.deployment.product.clone(),
         environment: suite.deployment.environment.clone(),
         tier: tier.to_owned(),
+        database_s,
         active_after_s: (active_at - asked_at).total(Unit::Second)?,
         until_active,
         until_quiet,
