@@ -11,7 +11,7 @@ use crate::FUNCTION;
 
 /// How long messages may be under way after the last tenant has arrived. The longest pause of a
 /// chain of looks is two minutes.
-const QUIET_WITHIN: Duration = Duration::from_secs(180);
+const QUIET_WITHIN: Duration = Duration::from_mins(3);
 
 /// Messages that are on their way, one way or another.
 const UNDER_WAY: [Attribute; 3] = [
