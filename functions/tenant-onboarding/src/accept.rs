@@ -40,7 +40,7 @@ impl TenantOnboarding {
         let idempotency = Idempotency::new("onboard", id.clone(), &content, REMEMBERED_FOR)?;
         let found = self.store.read(&self.key(tenant_id)).await?;
         let taken = match found {
-            None => self.begin_tenant(asked, &idempotency, invocation).await?,
+            None => self.begin_tenant(asked, &idempotency, record, invocation).await?,
             Some(tenant) => self.ask_again(tenant, asked, &idempotency, record, invocation).await?,
         };
         match taken {
@@ -60,6 +60,7 @@ impl TenantOnboarding {
         &self,
         asked: &Asked,
         idempotency: &Idempotency,
+        record: &Record,
         invocation: &Invocation,
     ) -> Result<Taken, Error> {
         let now = invocation.clock.now();
@@ -78,9 +79,13 @@ impl TenantOnboarding {
         let what = format!("accept {} on tier {}", request.tenant_id, request.tier);
         lines.note("request", &what, "there is no such tenant", "recorded");
         Ok(match self.store.create(&new, &lines.take(), idempotency, now).await? {
-            Creation::Created(tenant)
-            | Creation::Repeated(tenant)
-            | Creation::AlreadyExists(tenant) => Taken::Tenant(Box::new(tenant)),
+            Creation::Created(tenant) | Creation::Repeated(tenant) => {
+                Taken::Tenant(Box::new(tenant))
+            }
+            // Another request was faster: this one is for a tenant that exists.
+            Creation::AlreadyExists(tenant) => {
+                self.ask_again(tenant, asked, idempotency, record, invocation).await?
+            }
             Creation::Conflict(conflict) => Taken::Contradiction(conflict),
         })
     }

@@ -60,7 +60,7 @@ impl Hands {
     ) -> Result<String, Error> {
         match action {
             Action::CreateStack(kind) => self.create_stack(*kind, record, situation).await,
-            Action::DeleteStack(kind) => self.delete_stack(*kind, record, situation.wiring).await,
+            Action::DeleteStack(kind) => self.delete_stack(*kind, record, situation).await,
             Action::EnsureDatabaseRole => self.ensure_database_role(record, situation).await,
             Action::Protect => self.protect(record, situation).await,
             Action::Announce => self.announce(record, situation.wiring).await,

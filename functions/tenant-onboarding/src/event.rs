@@ -55,6 +55,47 @@ pub struct Refusal {
     pub request_id: Option<String>,
 }
 
+/// How many mistakes are told of one message; a message may have a hundred thousand. With
+/// [`MISTAKE_CHARS_MAX`] they stay well under the 256 KB that an event and an alert take each
+/// (EventBridge and SNS quotas), where nobody would be told at all.
+const MISTAKES_MAX: usize = 50;
+
+/// How long the words about one mistake may be; what Caretaker itself says is shorter.
+const MISTAKE_CHARS_MAX: usize = 500;
+
+impl Refusal {
+    /// With words that every service takes: not too many, and without the characters that SQS
+    /// refuses in a message (API reference, `SendMessage`).
+    fn fit_to_tell(mut self) -> Self {
+        let more = self.mistakes.len().saturating_sub(MISTAKES_MAX);
+        self.mistakes.truncate(MISTAKES_MAX);
+        for mistake in &mut self.mistakes {
+            mistake.field = presentable(&mistake.field);
+            mistake.problem = presentable(&mistake.problem);
+        }
+        if more > 0 {
+            let problem = format!("there are {more} more mistakes, which are not told");
+            self.mistakes.push(Mistake { field: String::new(), problem });
+        }
+        self
+    }
+}
+
+fn presentable(text: &str) -> String {
+    let mut fit = String::new();
+    for character in text.chars().take(MISTAKE_CHARS_MAX) {
+        if character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}') {
+            fit.extend(character.escape_debug());
+        } else {
+            fit.push(character);
+        }
+    }
+    if text.chars().nth(MISTAKE_CHARS_MAX).is_some() {
+        fit.push('…');
+    }
+    fit
+}
+
 /// The function's own messages: `{"caretaker": "look", "tenant": "demo", "waited": 3}` and
 /// `{"caretaker": "sweep"}`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,8 +115,16 @@ pub fn nudge(look: &Look) -> String {
 /// Reads a message that was sent to the deployment for `product` in `environment`.
 ///
 /// # Errors
-/// A [`Refusal`] that names all mistakes.
+/// A [`Refusal`] that names all mistakes, or the first fifty of more.
 pub fn read(body: &str, product: &Product, environment: &Environment) -> Result<Message, Refusal> {
+    understand(body, product, environment).map_err(Refusal::fit_to_tell)
+}
+
+fn understand(
+    body: &str,
+    product: &Product,
+    environment: &Environment,
+) -> Result<Message, Refusal> {
     let object = match serde_json::from_str(body) {
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err(whole("the message is JSON but no object")),

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent, StackStatus};
 use aws_sdk_ecs::types::DeploymentRolloutState;
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthReasonEnum, TargetHealthStateEnum};
 use domain::catalogue::Settings;
 use jiff::Timestamp;
-use runtime::describe_sdk_error;
 use store::{Status, TenantRecord};
 
 use crate::decide::{
@@ -74,10 +75,7 @@ impl Observer {
     async fn stack(&self, name: &str) -> Result<Option<Stack>, Error> {
         let answer = match self.cloudformation.describe_stacks().stack_name(name).send().await {
             Ok(answer) => answer,
-            // CloudFormation has no error type of its own for a stack that is not there.
-            Err(error) if describe_sdk_error(&error).contains("does not exist") => {
-                return Ok(None);
-            }
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(call(format!("describe the stack {name}"), &error)),
         };
         let Some(stack) = answer.stacks().first() else { return Ok(None) };
@@ -177,6 +175,13 @@ fn timestamp(time: &aws_sdk_cloudformation::primitives::DateTime) -> Timestamp {
     Timestamp::new(time.secs(), nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// Whether the stack is not there, for which CloudFormation has no error of its own: it is a
+/// `ValidationError` like any other, and its words tell.
+fn is_missing(error: &SdkError<DescribeStacksError>) -> bool {
+    error.code() == Some("ValidationError")
+        && error.message().is_some_and(|words| words.contains("does not exist"))
+}
+
 /// Whether the event is the stack's own beginning of an operation that somebody asked for, and
 /// not of the rollback that follows from it.
 fn begins_operation(event: &StackEvent, stack: &str) -> bool {
@@ -185,12 +190,16 @@ fn begins_operation(event: &StackEvent, stack: &str) -> bool {
         && matches!(status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS")
 }
 
+/// Whether it is what CloudFormation says of resources that it stopped because another one
+/// failed: `Resource creation cancelled`, and so for an update or a deletion.
+fn is_echo(reason: &str) -> bool {
+    reason.starts_with("Resource ") && reason.ends_with(" cancelled")
+}
+
 fn failure(event: &StackEvent, stack: &str) -> Option<Cause> {
-    /// What CloudFormation says of resources that it stopped because another one failed.
-    const ECHO: &str = "cancelled";
     let status = event.resource_status()?.as_str();
     let reason = event.resource_status_reason().unwrap_or("no reason was given");
-    if !status.ends_with("_FAILED") || reason.contains(ECHO) {
+    if !status.ends_with("_FAILED") || is_echo(reason) {
         return None;
     }
     let id = event.logical_resource_id().filter(|id| *id != stack);
@@ -224,7 +233,7 @@ fn target_health(
 ) -> Option<TargetHealth> {
     let health = target.target_health()?;
     let state = health.state()?;
-    if *state == TargetHealthStateEnum::Draining {
+    if matches!(state, TargetHealthStateEnum::Draining | TargetHealthStateEnum::UnhealthyDraining) {
         return None;
     }
     let address = target.target().map_or_else(String::new, |target| {

@@ -158,9 +158,10 @@ impl Passing<'_> {
                             at: self.now,
                         };
                         note(&mut tenant, &Action::MarkFailed(failure), self.now);
-                        return Ok(store
-                            .commit(&self.lease, &tenant, &lines.take(), self.now)
-                            .await?);
+                        let said = lines.take();
+                        let failed = store.commit(&self.lease, &tenant, &said, self.now).await?;
+                        self.count(&failed);
+                        return Ok(failed);
                     }
                     // The error is the news; that it could not be noted as well adds nothing.
                     let noted = store.commit(&self.lease, &tenant, &lines.take(), self.now).await;

@@ -9,7 +9,6 @@ use crate::decide::StackKind;
 use crate::error::{Error, call};
 use crate::parameters;
 use crate::template::{self, parameter::PROTECTED};
-use crate::wiring::Wiring;
 
 /// How long CloudFormation may take for a stack before it fails and rolls it back, in minutes:
 /// within [`crate::decide::ATTEMPT_WITHIN`], and twice what an Aurora cluster takes.
@@ -49,7 +48,7 @@ impl Hands {
             .await;
         match sent {
             Ok(_) => Ok(format!("CloudFormation creates {name}")),
-            Err(error) if error.code() == Some("AlreadyExistsException") => {
+            Err(error) if error.code() == Some("AlreadyExistsException") || is_known(&error) => {
                 Ok(format!("{name} is there already"))
             }
             Err(error) => Err(call(format!("create the stack {name}"), &error)),
@@ -60,19 +59,30 @@ impl Hands {
         &self,
         kind: StackKind,
         record: &TenantRecord,
-        wiring: &Wiring,
+        situation: Situation<'_>,
     ) -> Result<String, Error> {
         let name = stack_name(record, kind);
+        let observed = match kind {
+            StackKind::Data => &situation.observed.data,
+            StackKind::App => &situation.observed.app,
+        };
+        // One attempt may delete two stacks of this name: what an earlier one left, and its own.
+        let created = observed.as_ref().map_or(0, |stack| stack.created_at.as_second());
         // Deleting a stack that is not there succeeds.
-        self.cloudformation
+        let sent = self
+            .cloudformation
             .delete_stack()
             .stack_name(&name)
-            .role_arn(&wiring.provisioning_role_arn)
-            .client_request_token(token("delete", kind, record))
+            .role_arn(&situation.wiring.provisioning_role_arn)
+            .client_request_token(format!("{}-{created}", token("delete", kind, record)))
             .send()
-            .await
-            .map_err(|error| call(format!("delete the stack {name}"), &error))?;
-        Ok(format!("CloudFormation deletes {name}"))
+            .await;
+        match sent {
+            Err(error) if !is_known(&error) => {
+                Err(call(format!("delete the stack {name}"), &error))
+            }
+            _ => Ok(format!("CloudFormation deletes {name}")),
+        }
     }
 
     /// Deletion protection for the database, by the template's own parameter, and termination
@@ -105,6 +115,7 @@ impl Hands {
             .send()
             .await;
         if let Err(error) = sent
+            && !is_known(&error)
             && !error
                 .message()
                 .is_some_and(|words| words.contains("No updates are to be performed"))
@@ -120,6 +131,12 @@ impl Hands {
             .map_err(|error| call(format!("protect the stack {name}"), &error))?;
         Ok(format!("CloudFormation protects {name}"))
     }
+}
+
+/// Whether CloudFormation was asked the same before, under the same token: the answer was lost,
+/// and what it does about it is seen at the next look.
+fn is_known(error: &impl ProvideErrorMetadata) -> bool {
+    error.code() == Some("TokenAlreadyExistsException")
 }
 
 /// One token for each thing that one attempt asks of CloudFormation once: a repetition within

@@ -107,7 +107,7 @@ pub(crate) trait InState: Sized {
     }
     fn broken_by(self, resource: &str, reason: &str) -> Self;
     fn protected(self) -> Self;
-    fn from_before(self) -> Self;
+    fn older_than_the_attempt(self) -> Self;
 }
 
 impl InState for Stack {
@@ -126,7 +126,7 @@ impl InState for Stack {
         Self { parameters, termination_protection: true, ..self }
     }
 
-    fn from_before(self) -> Self {
+    fn older_than_the_attempt(self) -> Self {
         Self { created_at: minute(-60), ..self }
     }
 }
@@ -151,7 +151,7 @@ pub(crate) fn healthy() -> Health {
 pub(crate) fn sick() -> Health {
     let mut health = healthy();
     health.targets[0].healthy = false;
-    health.targets[0].reason = "unhealthy, Target.ResponseCodeMismatch".to_owned();
+    "unhealthy, Target.ResponseCodeMismatch".clone_into(&mut health.targets[0].reason);
     health
 }
 

@@ -40,7 +40,7 @@ fn stacks(base: fn() -> Stack) -> impl Strategy<Value = Option<Stack>> {
                 stack = stack.protected();
             }
             if before {
-                stack = stack.from_before();
+                stack = stack.older_than_the_attempt();
             }
             stack
         },

@@ -139,7 +139,9 @@ fn a_stack_that_failed_ends_the_attempt_with_its_first_cause() {
 
 #[test]
 fn what_an_earlier_attempt_left_broken_is_removed_and_not_held_against_this_one() {
-    let left = data().broken_by("Database (AWS::RDS::DBInstance)", "quota exceeded").from_before();
+    let left = data()
+        .broken_by("Database (AWS::RDS::DBInstance)", "quota exceeded")
+        .older_than_the_attempt();
     assert_eq!(
         decided(&onboarding(), &seen(left)),
         [
@@ -182,7 +184,7 @@ fn an_application_that_never_becomes_healthy_fails_after_half_an_hour() {
 #[test]
 fn an_attempt_ends_after_two_hours_but_cloudformation_is_never_interrupted() {
     // A stack that keeps being found broken from before is deleted again and again.
-    let left = data().broken_by("Database", "quota exceeded").from_before();
+    let left = data().broken_by("Database", "quota exceeded").older_than_the_attempt();
     assert!(decided_at(121, &onboarding(), &seen(left))[0].starts_with(
         "mark failed in step time: not done within 2 hours; last: an earlier attempt"
     ));
