@@ -94,14 +94,15 @@ async fn killed_after_any_call_took_effect_the_tenant_still_ends_active() -> Res
 }
 
 #[tokio::test]
-async fn with_a_fifth_of_all_calls_throttled_or_broken_the_tenant_only_comes_later() -> Result<()> {
+async fn with_a_fifth_of_all_calls_throttled_and_a_fifth_broken_the_tenant_only_comes_later()
+-> Result<()> {
     let suite =
         Suite::light(&["queue.visibility_timeout_seconds=5", "queue.max_receive_count=20"]).await?;
     let fault = |kind, when| Fault {
         kind,
         caller: FUNCTION.to_owned(),
         when: Some(when),
-        rate: Some(0.1),
+        rate: Some(0.2),
         ..Fault::default()
     };
     suite.control.break_with(&[fault("throttle", "before"), fault("error500", "after")])?;

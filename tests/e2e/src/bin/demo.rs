@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use database::{Target, Trust, verify_application_login};
 use e2e::{Cloud, Error, Result, Suite};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use secrecy::ExposeSecret;
 use store::{JournalEntry, Status, TenantRecord};
 use tokio::time::{Instant, sleep};
@@ -178,7 +178,7 @@ struct Show {
 impl Show {
     fn new() -> Self {
         let bar = std::io::stdout().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
             if let Ok(style) =
                 ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed:.dim}")
             {
