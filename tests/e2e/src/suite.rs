@@ -91,7 +91,7 @@ impl Suite {
         let deployment: Deployment = read(&state.join("deployment.json"))?;
         let (id, key) = (&about.admin.access_key_id, &about.admin.secret_access_key);
         let credentials = Credentials::new(id, key, None, None, "localcloud");
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::new(about.region.clone()))
             .endpoint_url(&about.endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -104,7 +104,7 @@ impl Drop for DynamoDb {
 /// A client of the DynamoDB at this port.
 pub(crate) fn client(port: u16) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
+        .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url(format!("http://127.0.0.1:{port}"))
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::for_tests())
