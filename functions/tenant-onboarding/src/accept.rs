@@ -152,6 +152,8 @@ impl TenantOnboarding {
             registration_id: request.registration_id.clone(),
             attempt: failed.attempt.saturating_add(1),
             attempt_at: now,
+            // The database may be another one by now, if a person removed the last.
+            database_role_at: None,
             announced: false,
             failure: None,
             cleaning_up: false,

@@ -221,7 +221,9 @@ fn next_step(
         return decisions;
     }
     if wanted.protection && !data.is_protected() {
-        if data.state == StackState::UpdateRolledBack {
+        // One that an earlier attempt could not have is tried again: its cause may be mended.
+        let tried = !is_left_over(record, data.updated_at.unwrap_or(data.created_at));
+        if data.state == StackState::UpdateRolledBack && tried {
             decisions.extend(fail_with(record, "protection", data, now));
         } else {
             decisions
@@ -263,17 +265,31 @@ fn standing<'a>(
         ]);
     };
     Standing::Otherwise(match stack.state {
-        StackState::Ready | StackState::UpdateRolledBack => return Standing::Ready(stack),
+        // An application is of the attempt that made it, with what was asked for then. Data are
+        // whoever made them.
+        StackState::Ready | StackState::UpdateRolledBack
+            if kind == StackKind::Data || !is_left_over(record, stack.created_at) =>
+        {
+            return Standing::Ready(stack);
+        }
         StackState::InProgress => vec![because(
             Action::Wait,
             format!("CloudFormation works on the {kind}: {}", stack.status),
         )],
-        StackState::Broken if stack.created_at + CLOCKS_APART < record.attempt_at => vec![
+        StackState::Stuck => fail_with(record, &kind.to_string(), stack, now),
+        StackState::Broken if !is_left_over(record, stack.created_at) => {
+            fail_with(record, &kind.to_string(), stack, now)
+        }
+        StackState::Broken | StackState::Ready | StackState::UpdateRolledBack => vec![
             because(Action::DeleteStack(kind), "an earlier attempt left it behind"),
             because(Action::Wait, format!("CloudFormation deletes the {kind}")),
         ],
-        StackState::Broken | StackState::Stuck => fail_with(record, &kind.to_string(), stack, now),
     })
+}
+
+/// Whether what CloudFormation began at `moment` is an earlier attempt's.
+fn is_left_over(record: &TenantRecord, moment: Timestamp) -> bool {
+    record.attempt_at.duration_since(moment) > CLOCKS_APART
 }
 
 fn fail_with(record: &TenantRecord, step: &str, stack: &Stack, now: Timestamp) -> Vec<Decision> {

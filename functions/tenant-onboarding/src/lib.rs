@@ -48,9 +48,11 @@ use crate::wiring::Wiring;
 pub const FUNCTION: &str = "tenant-onboarding";
 
 /// How soon a message comes again after something passing went wrong: soon at first, for most
-/// throttling is over in seconds, and at most as long as the queue itself would hide it.
+/// throttling is over in seconds, and at most as long as the queue itself would hide it. The
+/// queue gives a message up after five deliveries, so the four delays between them, almost three
+/// minutes, must outlast a bad minute and the lease of a pass that was killed.
 const RETRY: Backoff =
-    Backoff { first: Duration::from_secs(2), factor: 2, cap: Duration::from_mins(1) };
+    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
 
 /// The function: everything that outlives an invocation.
 #[derive(Debug)]
@@ -101,5 +103,18 @@ impl TenantOnboarding {
             return Ok(());
         };
         self.pass(tenant, look, record, invocation).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_not_given_up_while_a_killed_pass_still_holds_its_tenant() {
+        // `max_receive_count` of the queue in `infra/manifest.yaml`.
+        const DELIVERIES_MAX: u32 = 5;
+        let delays: Duration = (1..DELIVERIES_MAX).map(|received| RETRY.delay(received)).sum();
+        assert!(delays > 2 * pass::LEASE_FOR, "{delays:?}");
     }
 }

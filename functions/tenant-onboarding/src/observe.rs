@@ -95,6 +95,7 @@ impl Observer {
             status: status.to_owned(),
             state,
             created_at: stack.creation_time().map_or(Timestamp::UNIX_EPOCH, timestamp),
+            updated_at: stack.last_updated_time().map(timestamp),
             parameters: stack
                 .parameters()
                 .iter()

@@ -80,6 +80,8 @@ pub struct Stack {
     pub state: StackState,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When its last update began, if it was ever updated.
+    pub updated_at: Option<Timestamp>,
     /// The parameters it was given.
     pub parameters: BTreeMap<String, String>,
     /// What it answers with.

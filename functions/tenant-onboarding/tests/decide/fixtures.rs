@@ -84,6 +84,7 @@ pub(crate) fn stack(name: &str) -> Stack {
         status: "CREATE_IN_PROGRESS".to_owned(),
         state: StackState::InProgress,
         created_at: minute(1),
+        updated_at: None,
         parameters: BTreeMap::new(),
         outputs: BTreeMap::new(),
         termination_protection: false,

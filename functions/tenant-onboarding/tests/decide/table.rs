@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use store::TenantRecord;
-use tenant_onboarding::decide::{Health, Rollout, Verdict, judge};
+use tenant_onboarding::decide::{Health, Observed, Rollout, Stack, Verdict, judge};
 
 use crate::fixtures::*;
 
@@ -120,6 +120,19 @@ fn a_protection_that_was_rolled_back_is_a_failure_and_not_tried_for_ever() {
 }
 
 #[test]
+fn a_protection_that_an_earlier_attempt_could_not_have_is_tried_again_by_the_next() {
+    let rolled_back = data().is("UPDATE_ROLLBACK_COMPLETE").older_than_the_attempt();
+    let observed = seen(rolled_back).and(app().ready()).with(healthy());
+    assert!(decided_protected(&onboarding().with_role(), &observed)[0].starts_with("protect"));
+    let tried = Stack { updated_at: Some(minute(4)), ..observed.data.clone().unwrap() };
+    let observed = Observed { data: Some(tried), ..observed };
+    assert!(
+        decided_protected(&onboarding().with_role(), &observed)[0]
+            .starts_with("mark failed in step protection")
+    );
+}
+
+#[test]
 fn a_stack_that_failed_ends_the_attempt_with_its_first_cause() {
     let broken = data().broken_by("Database (AWS::RDS::DBInstance)", "quota exceeded");
     assert_eq!(
@@ -147,6 +160,19 @@ fn what_an_earlier_attempt_left_broken_is_removed_and_not_held_against_this_one(
         [
             "delete the data stack: an earlier attempt left it behind",
             "wait: CloudFormation deletes the data stack",
+        ]
+    );
+}
+
+#[test]
+fn an_application_of_an_earlier_attempt_is_made_again_and_its_data_are_kept() {
+    let left = app().ready().older_than_the_attempt();
+    let observed = seen(data().ready().older_than_the_attempt()).and(left).with(sick());
+    assert_eq!(
+        decided(&onboarding().with_role(), &observed),
+        [
+            "delete the app stack: an earlier attempt left it behind",
+            "wait: CloudFormation deletes the app stack",
         ]
     );
 }

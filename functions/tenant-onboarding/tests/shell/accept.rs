@@ -133,7 +133,7 @@ async fn a_request_for_a_tenant_that_exists_is_answered_with_its_state() {
 #[tokio::test]
 async fn a_request_for_a_tenant_that_failed_begins_its_next_attempt() {
     let ((writes, written), (queues, _)) = (Writes::taken(), queues());
-    let failed = recorded(&onboarding().failed().announced());
+    let failed = recorded(&onboarding().with_role().failed().announced());
     let rules = [failed, free(), writes, no_stack(DATA_STACK), stack_taken(), queues];
     let world = World::answering(&rules.iter().collect::<Vec<_>>());
     assert_eq!(world.hears(&request("request-2")).await, [""; 0]);
@@ -141,6 +141,8 @@ async fn a_request_for_a_tenant_that_failed_begins_its_next_attempt() {
     assert_eq!(written.last("attempt").as_deref(), Some("2"));
     assert_eq!(written.last("request_id").as_deref(), Some("request-2"));
     assert_eq!(written.last("failure.reason"), None);
+    // Whose database it was cannot be known: the role is looked after anew.
+    assert_eq!(written.last("database_role_at"), None);
     // The rule on the listener keeps its place.
     assert_eq!(written.last("listener_priority").as_deref(), Some("7"));
     assert_eq!(written.journal()[0], "request: begin attempt 2: recorded");

@@ -45,6 +45,7 @@ fn scene(rules: &[&Rule]) -> Scene {
         status: "CREATE_COMPLETE".to_owned(),
         state: StackState::Ready,
         created_at: began(),
+        updated_at: None,
         parameters: BTreeMap::new(),
         outputs: outputs.collect(),
         termination_protection: false,
