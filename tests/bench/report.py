@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Turn the figures of ``make bench`` into the tables of ``docs/performance.md``.
+
+The goals stand here, beside the figures that are held against them. A goal that is missed is said
+in the table and on standard error, and is no failure: on a busy machine times are what they are,
+and a person has to look.
+
+    report.py target/bench
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START_MS_MAX = 15
+PEAK_RSS_MIB_MAX = 24
+IDLE_CALLS_MAX = 4
+ONBOARDING_CALLS_MAX = 60
+# CloudFormation takes no longer template in a request.
+TEMPLATE_BYTES_MAX = 51_200
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure and the most that it may be."""
+
+    what: str
+    measured: float
+    unit: str
+    most: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.measured <= self.most
+
+    def row(self) -> tuple[str, ...]:
+        """The goal as a row of its table."""
+        verdict = "met" if self.met else "**missed**"
+        measured, most = (f"{value:g} {self.unit}".rstrip() for value in (self.measured, self.most))
+        return self.what, measured, f"≤ {most}", verdict
+
+
+def goals(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> Iterator[Goal]:
+    """Hold the figures against the goals."""
+    for name, figures in starts.items():
+        start = figures["start_to_first_next_ms"]["median"]
+        yield Goal(f"{name}: process start to first `/next`, median", start, "ms", START_MS_MAX)
+        peak = figures["peak_rss_mib"]["most"]
+        yield Goal(f"{name}: peak memory at the first `/next`, most", peak, "MiB", PEAK_RSS_MIB_MAX)
+    alone, crowd = cloud["alone"], cloud["crowd"]
+    peak = max(figures["memory"]["peak_rss_mib"] for figures in [*alone, crowd])
+    yield Goal("peak memory at work, most", round(peak, 1), "MiB", PEAK_RSS_MIB_MAX)
+    for figures in alone:
+        calls = figures["until_quiet"]["calls"]
+        yield Goal(f"AWS calls of an onboarding, {named(figures)}", calls, "", ONBOARDING_CALLS_MAX)
+    idle = max(figures["idle"]["calls"] for figures in alone)
+    yield Goal("AWS calls of a pass over an active tenant, most", idle, "", IDLE_CALLS_MAX)
+    largest = max(
+        size for sizes in pure["templates"] for size in (sizes["data_bytes"], sizes["app_bytes"])
+    )
+    yield Goal("largest template", largest, "bytes", TEMPLATE_BYTES_MAX)
+
+
+def named(figures: Figures) -> str:
+    """Say which onboarding it was."""
+    name = f"{figures['product']} {figures['environment']}, {figures['tier']}"
+    slow = figures["database_s"] > 1
+    return f"{name}, slow database ({figures['database_s']} s)" if slow else name
+
+
+def table(*rows: Iterable[object]) -> str:
+    """Lay rows out as Markdown, the first as the head; numbers stand to the right."""
+    head, *body = ([str(cell) for cell in row] for row in rows)
+    aligned = [
+        "---:" if any(cell[:1].isdigit() for cell in column) else "---"
+        for column in zip(*body, strict=True)
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, aligned, *body))
+
+
+def start_table(starts: dict[str, Figures]) -> str:
+    """Show how functions start."""
+    spread = ("median", "p90", "least", "most")
+    rows = []
+    for name, figures in starts.items():
+        for what, key in (("start, ms", "start_to_first_next_ms"), ("memory, MiB", "peak_rss_mib")):
+            rows.append((name, what, figures["runs"], *(figures[key][part] for part in spread)))
+    return table(("function", "what", "starts", *spread), *rows)
+
+
+def calls_table(alone: list[Figures], crowd: Figures) -> str:
+    """Show the calls by operation, an onboarding to a column."""
+    tallies = [figures["until_quiet"] for figures in alone] + [crowd["calls"]]
+    operations = sorted({name for tally in tallies for name in tally["by_operation"]})
+    rows = [
+        (f"`{name}`", *(tally["by_operation"].get(name, 0) for tally in tallies))
+        for name in operations
+    ]
+    return table(
+        ("operation", *map(named, alone), f"{crowd['tenants']} of light dev, trial"),
+        *rows,
+        ("**all**", *(tally["calls"] for tally in tallies)),
+        ("of them refused", *(tally["refused"] for tally in tallies)),
+        ("before everybody was told", *(f["until_active"]["calls"] for f in alone), ""),
+        ("one pass over the active tenant", *(figures["idle"]["calls"] for figures in alone), ""),
+    )
+
+
+def memory_table(alone: list[Figures], crowd: Figures) -> str:
+    """Show time and memory of the onboardings."""
+    rows = [
+        (
+            named(figures),
+            f"{figures['active_after_s']:.1f}",
+            figures["memory"]["processes"],
+            f"{figures['memory']['peak_rss_mib']:.1f}",
+        )
+        for figures in alone
+    ]
+    rows.append(
+        (
+            f"{crowd['tenants']} of light dev, trial",
+            f"{crowd['all_active_after_s']:.1f}",
+            crowd["memory"]["processes"],
+            f"{crowd['memory']['peak_rss_mib']:.1f}",
+        )
+    )
+    head = ("onboarding", "active after, s", "function processes", "largest peak memory, MiB")
+    return table(head, *rows)
+
+
+def timing_table(timings: list[Figures]) -> str:
+    """Show how long pure code takes."""
+    rows = [
+        (
+            timing["what"],
+            timing["of"],
+            *(f"{timing[part] / 1000:.3g}" for part in ("median_ns", "p90_ns", "least_ns")),
+        )
+        for timing in timings
+    ]
+    return table(("what", "of", "median, µs", "p90, µs", "least, µs"), *rows)
+
+
+def template_table(templates: list[Figures]) -> str:
+    """Show how large templates are."""
+    rows = [
+        (size["product"], size["environment"], size["tier"], size["data_bytes"], size["app_bytes"])
+        for size in templates
+    ]
+    return table(("product", "environment", "tier", "data, bytes", "app, bytes"), *rows)
+
+
+def report(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> str:
+    """Write the whole report."""
+    machine = next(iter(starts.values()))["machine"]
+    alone, crowd = cloud["alone"], cloud["crowd"]
+    sizes = ", ".join(
+        f"{name} {figures['bytes'] / 1e6:.1f} MB zipped, {figures['program_bytes'] / 1e6:.1f} MB "
+        "as a program"
+        for name, figures in starts.items()
+    )
+    parts = [
+        f"Measured on {machine['date']}: {machine['cpus']} cores of {machine['cpu']}, "
+        f"{machine['memory_gib']:g} GiB of memory, {machine['system']}.",
+        "### Goals",
+        table(
+            ("what", "measured", "goal", ""),
+            *(goal.row() for goal in goals(starts, pure, cloud)),
+        ),
+        "### Start",
+        start_table(starts),
+        f"Sizes: {sizes}.",
+        "### Calls of AWS",
+        calls_table(alone, crowd),
+        "### Time and memory on the local cloud",
+        memory_table(alone, crowd),
+        f"Of the {crowd['tenants']} tenants asked for at once half were active after "
+        f"{crowd['median_active_after_s']:.1f} s, 95 % after {crowd['p95_active_after_s']:.1f} s "
+        f"and all after {crowd['all_active_after_s']:.1f} s.",
+        "### Thinking",
+        timing_table(pure["timings"]),
+        "### Templates",
+        template_table(pure["templates"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def main() -> int:
+    """Read the folder's figures and print the report."""
+    if len(sys.argv) != 2:
+        print("usage: report.py FOLDER", file=sys.stderr)
+        return 2
+    folder = Path(sys.argv[1])
+    try:
+        starts = {
+            file.stem.removeprefix("start-"): json.loads(file.read_text())
+            for file in sorted(folder.glob("start-*.json"))
+        }
+        pure, cloud = (
+            json.loads((folder / f"{name}.json").read_text()) for name in ("pure", "cloud")
+        )
+    except FileNotFoundError as error:
+        print(f"{error.filename} is missing; `make bench` makes it", file=sys.stderr)
+        return 1
+    if not starts:
+        print(f"no start-*.json in {folder}; `make bench` makes them", file=sys.stderr)
+        return 1
+    print(report(starts, pure, cloud))
+    for goal in goals(starts, pure, cloud):
+        if not goal.met:
+            print(f"bench: missed: {goal.what}: {goal.measured:g} {goal.unit}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
