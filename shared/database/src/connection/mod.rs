@@ -37,7 +37,7 @@ pub(crate) enum Session {
     Mysql(MySqlConnection),
 }
 
-/// One open connection to a database, over verified TLS. Made by [`connect`](crate::connect).
+/// One open connection to a database, over verified TLS. Made by [`connect`](crate::connect()).
 pub struct Connection {
     session: Session,
     place: Place,
