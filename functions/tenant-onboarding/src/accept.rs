@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use events::saas_builder::Registration;
 use runtime::{Invocation, Record};
 use serde_json::{Value, json};
 use store::{Acquire, Begin, Creation, Idempotency, IdempotencyConflict, Status, TenantRecord};
@@ -74,7 +75,7 @@ impl TenantOnboarding {
         let Wiring { product, environment, .. } = &self.wiring;
         let tenant = request.tenant(product, environment, &self.catalogue.ownership);
         let mut new = TenantRecord::new(tenant, request.request_id.clone(), priority, now);
-        new.registration_id.clone_from(&request.registration_id);
+        new = registered(new, request.registration.as_ref());
         let mut lines = Lines::new(&invocation.request_id, &request.request_id, now);
         let what = format!("accept {} on tier {}", request.tenant_id, request.tier);
         lines.note("request", &what, "there is no such tenant", "recorded");
@@ -119,7 +120,8 @@ impl TenantOnboarding {
                 let mut lines = Lines::new(&invocation.request_id, id, now);
                 let why = format!("the tenant exists and is {}", tenant.status);
                 lines.note("request", "change nothing", &why, "answered with its state");
-                self.hands.answer_with_state(&tenant, id, &self.wiring).await?;
+                let waiting = asked.request.registration.as_ref();
+                self.hands.answer_with_state(&tenant, id, waiting, &self.wiring).await?;
                 self.store.append(&key, &lines.take()).await?;
                 Taken::Answered
             }
@@ -149,7 +151,6 @@ impl TenantOnboarding {
             tenant: request.tenant(product, environment, &self.catalogue.ownership),
             status: Status::Onboarding,
             request_id: request.request_id.clone(),
-            registration_id: request.registration_id.clone(),
             attempt: failed.attempt.saturating_add(1),
             attempt_at: now,
             // The database may be another one by now, if a person removed the last.
@@ -159,6 +160,7 @@ impl TenantOnboarding {
             cleaning_up: false,
             ..failed.clone()
         };
+        let next = registered(next, request.registration.as_ref());
         let mut lines = Lines::new(&invocation.request_id, &request.request_id, now);
         let what = format!("begin attempt {}", next.attempt);
         let why = failed.failure.map_or_else(
@@ -200,12 +202,23 @@ enum Taken {
     Contradiction(IdempotencyConflict),
 }
 
+/// With the registration that waits for how the attempt ends.
+fn registered(record: TenantRecord, registration: Option<&Registration>) -> TenantRecord {
+    TenantRecord {
+        registration_id: registration.map(|it| it.id.clone()),
+        registration_unprefixed: registration.is_some_and(|it| it.is_unprefixed),
+        ..record
+    }
+}
+
 fn contradiction(asked: &Asked, conflict: &IdempotencyConflict) -> Refusal {
     let mistake = Mistake { field: "requestId".to_owned(), problem: conflict.to_string() };
     Refusal {
         mistakes: vec![mistake],
         tenant_id: Some(asked.request.tenant_id.clone()),
         request_id: Some(asked.request.request_id.clone()),
+        // What the control plane asked for under this id at first is answered by how that ends.
+        registration: None,
     }
 }
 

@@ -5,7 +5,8 @@
 //! unfinished*.
 
 use domain::{Environment, Names, Product, TenantId};
-use events::{Envelope, saas_builder};
+use events::Envelope;
+use events::saas_builder::{self, Registration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -53,6 +54,8 @@ pub struct Refusal {
     pub tenant_id: Option<TenantId>,
     /// The request's id, if that much can be read.
     pub request_id: Option<String>,
+    /// The registration that a control plane must hear has failed, where one asked.
+    pub registration: Option<Registration>,
 }
 
 /// How many mistakes are told of one message; a message may have a hundred thousand. With
@@ -138,12 +141,20 @@ fn understand(
         return event(object, product, environment);
     }
     let content = Value::Object(object.clone()).to_string();
-    asked(request::read(&object, environment), content, &object, "tenantId", "requestId")
+    match request::read(&object, environment) {
+        Ok(request) => Ok(Message::Request(Box::new(Asked { request, content }))),
+        Err(mistakes) => Err(Refusal {
+            mistakes,
+            tenant_id: tenant_id(&object, "tenantId"),
+            request_id: request_id(&object, "requestId"),
+            registration: None,
+        }),
+    }
 }
 
 fn whole(problem: impl Into<String>) -> Refusal {
     let mistake = Mistake { field: String::new(), problem: problem.into() };
-    Refusal { mistakes: vec![mistake], tenant_id: None, request_id: None }
+    Refusal { mistakes: vec![mistake], tenant_id: None, request_id: None, registration: None }
 }
 
 fn own(object: Map<String, Value>) -> Result<Message, Refusal> {
@@ -168,8 +179,19 @@ fn event(
             return Err(whole("detail: expected an object"));
         };
         let content = envelope.detail.to_string();
-        let request = request::read_saas_builder(detail);
-        return asked(request, content, detail, "tenantName", "tenantRegistrationId");
+        return match request::read_saas_builder(detail, &envelope.detail_type) {
+            Ok(request) => Ok(Message::Request(Box::new(Asked { request, content }))),
+            Err(mistakes) => {
+                let id = request_id(detail, "tenantRegistrationId");
+                let registration = |id| Registration::new(id, &envelope.detail_type);
+                Err(Refusal {
+                    mistakes,
+                    tenant_id: tenant_id(detail, "tenantName"),
+                    registration: id.clone().map(registration),
+                    request_id: id,
+                })
+            }
+        };
     }
     let changed = envelope.changed_stack().or_else(|| envelope.changed_service());
     let tenant_id = changed.and_then(|name| Names::tenant_of(product, environment, name));
@@ -177,24 +199,13 @@ fn event(
         .map_or(Message::NotOurs, |tenant_id| Message::Look(Look { tenant_id, chain: None })))
 }
 
-fn asked(
-    request: Result<Request, Vec<Mistake>>,
-    content: String,
-    object: &Map<String, Value>,
-    tenant_key: &str,
-    request_key: &str,
-) -> Result<Message, Refusal> {
-    let text = |key: &str| object.get(key).and_then(Value::as_str);
-    match request {
-        Ok(request) => Ok(Message::Request(Box::new(Asked { request, content }))),
-        Err(mistakes) => Err(Refusal {
-            mistakes,
-            tenant_id: text(tenant_key).and_then(|id| id.parse().ok()),
-            request_id: text(request_key)
-                .filter(|id| id.len() <= request::REQUEST_ID_LENGTH_MAX)
-                .map(ToOwned::to_owned),
-        }),
-    }
+fn tenant_id(object: &Map<String, Value>, key: &str) -> Option<TenantId> {
+    object.get(key)?.as_str()?.parse().ok()
+}
+
+fn request_id(object: &Map<String, Value>, key: &str) -> Option<String> {
+    let id = object.get(key)?.as_str()?;
+    (id.len() <= request::REQUEST_ID_LENGTH_MAX).then(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -279,6 +290,7 @@ mod tests {
                       "email":"a@acme.com","tier":"standard","registrationStatus":"In progress"}}"#;
         let Ok(Message::Request(asked)) = message(body) else { panic!("not taken") };
         assert_eq!(asked.request.tenant_id.as_str(), "acme");
-        assert_eq!(asked.request.registration_id.as_deref(), Some("3f1"));
+        let registration = Registration { id: "3f1".to_owned(), is_unprefixed: false };
+        assert_eq!(asked.request.registration, Some(registration));
     }
 }

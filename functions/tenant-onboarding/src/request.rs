@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use domain::tags::{self, Ownership};
 use domain::{Environment, Product, Tenant, TenantId, Tier};
+use events::saas_builder::Registration;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
@@ -112,8 +113,8 @@ pub fn schema() -> Value {
 pub struct Request {
     /// Names this request.
     pub request_id: String,
-    /// The SaaS Builder Toolkit's id of the registration, where it asked.
-    pub registration_id: Option<String>,
+    /// The registration of the SaaS Builder Toolkit's control plane, where it asked.
+    pub registration: Option<Registration>,
     /// The tenant's id.
     pub tenant_id: TenantId,
     /// Its name as people write it.
@@ -217,7 +218,7 @@ pub fn read(
         {
             Ok(Request {
                 request_id,
-                registration_id: None,
+                registration: None,
                 tenant_id,
                 display_name,
                 tier,
@@ -235,7 +236,10 @@ pub fn read(
 ///
 /// # Errors
 /// All mistakes in it.
-pub fn read_saas_builder(detail: &Map<String, Value>) -> Result<Request, Vec<Mistake>> {
+pub fn read_saas_builder(
+    detail: &Map<String, Value>,
+    detail_type: &str,
+) -> Result<Request, Vec<Mistake>> {
     let mut fields = Fields::of(detail, "detail.");
     let registration_id =
         fields.checked("tenantRegistrationId", is_request_id, REQUEST_ID_ACCEPTED);
@@ -248,8 +252,8 @@ pub fn read_saas_builder(detail: &Map<String, Value>) -> Result<Request, Vec<Mis
         {
             let tenant_id: TenantId = tenant_id;
             Ok(Request {
-                request_id: registration_id.clone(),
-                registration_id: Some(registration_id),
+                registration: Some(Registration::new(registration_id.clone(), detail_type)),
+                request_id: registration_id,
                 display_name: tenant_id.to_string(),
                 tenant_id,
                 tier,

@@ -23,11 +23,32 @@ fn unprefixed(detail_type: &str) -> &str {
     detail_type.strip_prefix(PREFIX).unwrap_or(detail_type)
 }
 
+/// A registration of which a control plane waits to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The id under which the control plane knows it.
+    pub id: String,
+    /// Whether the control plane speaks without the prefix, and listens for no other names.
+    pub is_unprefixed: bool,
+}
+
+impl Registration {
+    /// The registration `id`, asked for by an event with this `detail-type`.
+    pub fn new(id: impl Into<String>, detail_type: &str) -> Self {
+        Self { id: id.into(), is_unprefixed: !detail_type.starts_with(PREFIX) }
+    }
+
+    /// The answer that the tenant could not be onboarded.
+    pub fn failed(&self) -> Answer<'_> {
+        Answer { registration: self, success: false, url: None }
+    }
+}
+
 /// How an onboarding ended, as the control plane wants to hear it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// The id under which the control plane knows the registration.
-    pub registration_id: &'a str,
+    /// The registration that it is about.
+    pub registration: &'a Registration,
     /// Whether the tenant is active.
     pub success: bool,
     /// The tenant's URL, once there is one.
@@ -38,7 +59,8 @@ impl Answer<'_> {
     /// The event's `detail-type`.
     pub fn detail_type(&self) -> String {
         let name = if self.success { "onboardingSuccess" } else { "onboardingFailure" };
-        format!("{PREFIX}{name}")
+        let prefix = if self.registration.is_unprefixed { "" } else { PREFIX };
+        format!("{prefix}{name}")
     }
 
     /// The event's `detail`. The toolkit writes it into DynamoDB by update expression: no
@@ -46,7 +68,7 @@ impl Answer<'_> {
     pub fn detail(&self) -> Value {
         let config = json!({ "tenantUrl": self.url.unwrap_or_default() }).to_string();
         json!({
-            "tenantRegistrationId": self.registration_id,
+            "tenantRegistrationId": self.registration.id,
             "jobOutput": {
                 "tenantData": { "tenantConfig": config },
                 "tenantRegistrationData": {
@@ -70,9 +92,10 @@ mod tests {
 
     #[test]
     fn success_and_failure_have_the_same_shape() {
-        let success =
-            Answer { registration_id: "r1", success: true, url: Some("https://demo.example.com") };
-        let failure = Answer { registration_id: "r1", success: false, url: None };
+        let registration = Registration::new("r1", "sbt_aws_onboardingRequest");
+        let url = Some("https://demo.example.com");
+        let success = Answer { registration: &registration, success: true, url };
+        let failure = registration.failed();
         assert_eq!(success.detail_type(), "sbt_aws_onboardingSuccess");
         assert_eq!(failure.detail_type(), "sbt_aws_onboardingFailure");
         for (answer, status) in [(success, "Created"), (failure, "Failed")] {
@@ -81,5 +104,12 @@ mod tests {
             assert!(detail["jobOutput"]["tenantData"]["tenantConfig"].is_string());
             assert_eq!(detail["jobOutput"]["tenantRegistrationData"]["registrationStatus"], status);
         }
+    }
+    #[test]
+    fn an_answer_is_written_the_way_the_question_came() {
+        let older = Registration::new("r1", "onboardingRequest");
+        assert_eq!(older.failed().detail_type(), "onboardingFailure");
+        let newer = Registration::new("r1", "sbt_aws_onboardingRequest");
+        assert_eq!(newer.failed().detail_type(), "sbt_aws_onboardingFailure");
     }
 }

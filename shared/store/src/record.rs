@@ -91,6 +91,9 @@ pub struct TenantRecord {
     /// The registration that a control plane waits to hear of: what AWS's SBT calls
     /// `tenantRegistrationId`.
     pub registration_id: Option<String>,
+    /// Whether that control plane speaks without SBT's prefix `sbt_aws_`, as before June 2025.
+    #[serde(default)]
+    pub registration_unprefixed: bool,
     /// The attempt this is, from 1: a retry after a failure starts the next one.
     pub attempt: u32,
     /// When this attempt began: what stands from before it is an earlier attempt's.
@@ -128,6 +131,7 @@ impl TenantRecord {
             status: Status::Onboarding,
             request_id,
             registration_id: None,
+            registration_unprefixed: false,
             attempt: 1,
             attempt_at: now,
             listener_priority,

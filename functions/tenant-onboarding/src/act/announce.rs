@@ -4,7 +4,7 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use events::Event;
 use events::published::{Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed};
-use events::saas_builder::Answer;
+use events::saas_builder::{Answer, Registration};
 use store::{Status, TenantRecord};
 
 use super::Hands;
@@ -55,17 +55,19 @@ impl Hands {
             let topic = wiring.notification_topic_arn.as_str();
             (event, topic, format!("{} is active", names.base()), words)
         };
-        let answer = record.registration_id.as_deref().map(|registration_id| Answer {
-            registration_id,
-            success: active,
-            url,
-        });
+        let registration = record
+            .registration_id
+            .clone()
+            .map(|id| Registration { id, is_unprefixed: record.registration_unprefixed });
+        let answer =
+            registration.as_ref().map(|registration| Answer { registration, success: active, url });
         self.publish(&event, answer.as_ref(), wiring).await?;
         self.notify(topic, &subject, &words).await?;
         Ok(format!("{} was published and {topic} told", event.detail_type()))
     }
 
-    /// Answers a request for a tenant that exists with the tenant's state.
+    /// Answers a request for a tenant that exists with the tenant's state. A control plane hears
+    /// that its registration failed: the tenant of that name is another registration's.
     ///
     /// # Errors
     /// When the bus does not take the answer.
@@ -73,6 +75,7 @@ impl Hands {
         &self,
         record: &TenantRecord,
         request_id: &str,
+        waiting: Option<&Registration>,
         wiring: &Wiring,
     ) -> Result<(), Error> {
         let event = Event::TenantAlreadyExists(TenantAlreadyExists {
@@ -81,7 +84,7 @@ impl Hands {
             state: record.status.to_string(),
             url: record.url.clone(),
         });
-        self.publish(&event, None, wiring).await
+        self.publish(&event, waiting.map(Registration::failed).as_ref(), wiring).await
     }
 
     /// Puts an event, and an answer to a control plane where there is one to give, on the bus.

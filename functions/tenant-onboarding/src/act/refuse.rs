@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use events::Event;
 use events::published::TenantRequestRefused;
+use events::saas_builder::Registration;
 
 use super::Hands;
 use crate::error::{Error, call};
@@ -20,7 +21,7 @@ pub(super) const REASON: &str = "CaretakerReason";
 const REASON_BYTES_MAX: usize = 4 * 1024;
 
 impl Hands {
-    /// Publishes the refusal, alerts, and puts the message into the dead-letter queue with its
+    /// Publishes the refusal, with an answer to a control plane where one waits, alerts, and puts the message into the dead-letter queue with its
     /// reason. The message can be forgotten then.
     ///
     /// # Errors
@@ -40,7 +41,8 @@ impl Hands {
             request_id: refusal.request_id.clone(),
             mistakes,
         });
-        self.publish(&event, None, wiring).await?;
+        let answer = refusal.registration.as_ref().map(Registration::failed);
+        self.publish(&event, answer.as_ref(), wiring).await?;
         let words = format!(
             "The message {message_id} on {} was refused:\n\n{reason}\n\nIt lies in the \
              dead-letter queue. Mend it and send it again.",

@@ -236,3 +236,43 @@ async fn a_listener_without_a_free_priority_makes_no_tenant() {
     assert_eq!(world.hears(&request("request-1")).await, ["m-1"]);
     assert_eq!(world.calls(), ["GetItem", "UpdateItem"]);
 }
+
+/// A control plane's request for the tenant `demo`.
+fn registration(detail_type: &str) -> String {
+    json!({
+        "id": "e", "source": "sbt.control.plane", "detail-type": detail_type,
+        "detail": {
+            "tenantRegistrationId": "registration-2", "tenantId": "9b2", "tenantName": "demo",
+            "email": "admin@example.com", "tier": "trial", "registrationStatus": "In progress",
+        },
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn what_a_control_plane_asked_for_is_recorded_with_the_way_it_asked() {
+    for (asked, unprefixed) in
+        [("sbt_aws_onboardingRequest", "false"), ("onboardingRequest", "true")]
+    {
+        let ((writes, written), (queues, _)) = (Writes::taken(), queues());
+        let rules =
+            [nothing_recorded(), free(), writes, no_stack(DATA_STACK), stack_taken(), queues];
+        let world = World::answering(&rules.iter().collect::<Vec<_>>());
+        assert_eq!(world.hears(&registration(asked)).await, [""; 0]);
+        assert_eq!(written.last("registration_id").as_deref(), Some("registration-2"));
+        assert_eq!(written.last("registration_unprefixed").as_deref(), Some(unprefixed));
+    }
+}
+
+#[tokio::test]
+async fn a_control_plane_that_asks_for_another_registrations_tenant_hears_that_it_failed() {
+    let (bus, events) = bus();
+    let record = recorded(&onboarding().active().announced());
+    let world = World::answering(&[&record, &free(), &bus, &journal_line()]);
+    assert_eq!(world.hears(&registration("onboardingRequest")).await, [""; 0]);
+    let events = events.one();
+    let types: Vec<_> = events.entries().iter().map(|e| e.detail_type().unwrap()).collect();
+    assert_eq!(types, ["TenantAlreadyExists", "onboardingFailure"]);
+    let answer = events.entries()[1].detail().unwrap();
+    assert!(!answer.contains("https://"), "another registration's address is told: {answer}");
+}

@@ -80,16 +80,21 @@ async fn an_event_that_the_bus_took_the_call_for_and_refused_is_not_told() {
 
 #[tokio::test]
 async fn a_control_plane_that_asked_gets_its_own_kind_of_answer_beside_the_event() {
-    let record = TenantRecord {
-        registration_id: Some("registration-1".to_owned()),
-        ..onboarding().active()
-    };
-    let ((bus, events), (topics, _), (writes, _)) = (bus(), topics(), Writes::taken());
-    let world = World::answering(&[&recorded(&record), &free(), &writes, &bus, &topics]);
-    assert_eq!(world.hears(&look(None)).await, [""; 0]);
-    let events = events.one();
-    let types: Vec<_> = events.entries().iter().map(|e| e.detail_type().unwrap()).collect();
-    assert_eq!(types, ["TenantActivated", "sbt_aws_onboardingSuccess"]);
-    let answer: Value = serde_json::from_str(events.entries()[1].detail().unwrap()).unwrap();
-    assert_eq!(answer["tenantRegistrationId"], "registration-1");
+    for (registration_unprefixed, answer) in
+        [(false, "sbt_aws_onboardingSuccess"), (true, "onboardingSuccess")]
+    {
+        let record = TenantRecord {
+            registration_id: Some("registration-1".to_owned()),
+            registration_unprefixed,
+            ..onboarding().active()
+        };
+        let ((bus, events), (topics, _), (writes, _)) = (bus(), topics(), Writes::taken());
+        let world = World::answering(&[&recorded(&record), &free(), &writes, &bus, &topics]);
+        assert_eq!(world.hears(&look(None)).await, [""; 0]);
+        let events = events.one();
+        let types: Vec<_> = events.entries().iter().map(|e| e.detail_type().unwrap()).collect();
+        assert_eq!(types, ["TenantActivated", answer]);
+        let answer: Value = serde_json::from_str(events.entries()[1].detail().unwrap()).unwrap();
+        assert_eq!(answer["tenantRegistrationId"], "registration-1");
+    }
 }

@@ -107,3 +107,20 @@ async fn a_reason_holds_no_character_that_a_queue_refuses() {
         |c: char| (c.is_control() && !"\t\n\r".contains(c)) || "\u{fffe}\u{ffff}".contains(c);
     assert!(!reason.contains(refused), "{reason:?}");
 }
+
+#[tokio::test]
+async fn a_control_plane_whose_request_is_refused_hears_that_it_failed() {
+    let ((bus, events), (topics, _), (queues, _)) = (bus(), topics(), queues());
+    let world = World::answering(&[&bus, &topics, &queues]);
+    let body = json!({
+        "id": "e", "source": "sbt.control.plane", "detail-type": "sbt_aws_onboardingRequest",
+        "detail": { "tenantRegistrationId": "registration-1", "tenantName": "No Label" },
+    });
+    assert_eq!(world.hears(&body.to_string()).await, [""; 0]);
+    let events = events.one();
+    let types: Vec<_> = events.entries().iter().map(|e| e.detail_type().unwrap()).collect();
+    assert_eq!(types, ["TenantRequestRefused", "sbt_aws_onboardingFailure"]);
+    let answer: Value = serde_json::from_str(events.entries()[1].detail().unwrap()).unwrap();
+    assert_eq!(answer["tenantRegistrationId"], "registration-1");
+    assert_eq!(answer["jobOutput"]["tenantRegistrationData"]["registrationStatus"], "Failed");
+}
