@@ -265,6 +265,17 @@ fn standing<'a>(
         ]);
     };
     Standing::Otherwise(match stack.state {
+        StackState::Ready | StackState::UpdateRolledBack
+            if kind == StackKind::Data && is_of_another_tier(record, stack) =>
+        {
+            let made_for = stack.tier.as_deref().unwrap_or_default();
+            let reason = format!(
+                "an earlier attempt made the stack {} for tier {made_for}, and this one asks for \
+                 {}; ask for {made_for}, or remove the stack and ask again",
+                stack.name, record.tenant.tier
+            );
+            fail(record, &kind.to_string(), None, reason, now)
+        }
         // An application is of the attempt that made it, with what was asked for then. Data are
         // whoever made them.
         StackState::Ready | StackState::UpdateRolledBack
@@ -285,6 +296,12 @@ fn standing<'a>(
             because(Action::Wait, format!("CloudFormation deletes the {kind}")),
         ],
     })
+}
+
+/// Whether a stack was made for another tier than the one that is asked for now: it would be
+/// paid for as one and be as large as the other.
+fn is_of_another_tier(record: &TenantRecord, stack: &Stack) -> bool {
+    stack.tier.as_deref().is_some_and(|tier| tier != record.tenant.tier.as_str())
 }
 
 /// Whether what CloudFormation began at `moment` is an earlier attempt's.

@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent, StackStatus};
 use aws_sdk_ecs::types::DeploymentRolloutState;
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthReasonEnum, TargetHealthStateEnum};
 use domain::catalogue::Settings;
+use domain::tags;
 use jiff::Timestamp;
 use store::{Status, TenantRecord};
 
@@ -96,6 +97,11 @@ impl Observer {
             state,
             created_at: stack.creation_time().map_or(Timestamp::UNIX_EPOCH, timestamp),
             updated_at: stack.last_updated_time().map(timestamp),
+            tier: stack
+                .tags()
+                .iter()
+                .find(|tag| tag.key() == Some(tags::TIER))
+                .and_then(|tag| tag.value().map(str::to_owned)),
             parameters: stack
                 .parameters()
                 .iter()

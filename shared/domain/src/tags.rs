@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// The longest tag value (AWS Tagging best practices: 256 characters).
 pub const TAG_VALUE_LENGTH_MAX: usize = 256;
 
+/// The tag that says what a tenant pays for. It is read back: a stack tells by it which tier it
+/// was made for.
+pub const TIER: &str = "Tier";
+
 /// Who answers for a tenant's resources, and under which rules. The catalogue holds the
 /// product's defaults; a request may replace each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ impl Tags {
             ("Product", tenant.product.to_string()),
             ("Tenant", tenant.id.to_string()),
             ("Environment", tenant.environment.to_string()),
-            ("Tier", tenant.tier.to_string()),
+            (TIER, tenant.tier.to_string()),
             ("CostCenter", tenant.ownership.cost_center.clone()),
             ("Owner", tenant.ownership.owner.clone()),
             ("DataClassification", tenant.ownership.data_classification.clone()),

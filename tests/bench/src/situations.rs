@@ -83,6 +83,7 @@ fn stack(name: &str, status: &str, began: Timestamp) -> Result<Stack, Box<dyn Er
         state,
         created_at: began + SignedDuration::from_mins(1),
         updated_at: None,
+        tier: None,
         parameters: BTreeMap::new(),
         outputs: BTreeMap::from([("Url".to_owned(), "https://demo.mate.example.com".to_owned())]),
         termination_protection: false,

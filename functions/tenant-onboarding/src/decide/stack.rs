@@ -82,6 +82,8 @@ pub struct Stack {
     pub created_at: Timestamp,
     /// When its last update began, if it was ever updated.
     pub updated_at: Option<Timestamp>,
+    /// The tier that it was made for, by its tag.
+    pub tier: Option<String>,
     /// The parameters it was given.
     pub parameters: BTreeMap<String, String>,
     /// What it answers with.

@@ -85,6 +85,7 @@ pub(crate) fn stack(name: &str) -> Stack {
         state: StackState::InProgress,
         created_at: minute(1),
         updated_at: None,
+        tier: None,
         parameters: BTreeMap::new(),
         outputs: BTreeMap::new(),
         termination_protection: false,

@@ -178,6 +178,25 @@ fn an_application_of_an_earlier_attempt_is_made_again_and_its_data_are_kept() {
 }
 
 #[test]
+fn data_that_an_earlier_attempt_made_for_another_tier_are_not_taken_for_this_ones() {
+    let made_for = |tier: &str| Stack {
+        tier: Some(tier.to_owned()),
+        ..data().ready().older_than_the_attempt()
+    };
+    assert_eq!(
+        decided(&onboarding(), &seen(made_for("enterprise"))),
+        [
+            "mark failed in step data stack: an earlier attempt made the stack mate-demo-dev-data \
+             for tier enterprise, and this one asks for trial; ask for enterprise, or remove the \
+             stack and ask again",
+            "announce: attempt 1 has ended",
+            "wait: what the attempt left behind is removed next",
+        ]
+    );
+    assert!(decided(&onboarding(), &seen(made_for("trial")))[0].starts_with("ensure"));
+}
+
+#[test]
 fn a_stack_of_this_attempt_is_its_own_though_the_clocks_are_apart() {
     let mut record = onboarding().with_role();
     record.attempt_at = minute(1) + SignedDuration::from_millis(400);

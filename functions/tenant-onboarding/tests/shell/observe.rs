@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::operation::describe_stack_events::DescribeStackEventsOutput;
-use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent};
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksOutput;
+use aws_sdk_cloudformation::primitives::DateTime;
+use aws_sdk_cloudformation::types::{
+    ResourceStatus, Stack as CloudFormationStack, StackEvent, StackStatus, Tag,
+};
 use aws_sdk_ecs::Client as Ecs;
 use aws_sdk_ecs::operation::describe_services::DescribeServicesOutput;
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
@@ -100,6 +104,23 @@ async fn a_stack_that_does_not_exist_is_none_and_the_app_stack_is_not_asked_for(
 async fn a_deleted_stack_is_none() {
     let (observed, _) = seen(&onboarding(), &[&stack(DATA_STACK, "DELETE_COMPLETE")]).await;
     assert_eq!(observed.unwrap(), Observed::default());
+}
+
+#[tokio::test]
+async fn a_stack_tells_which_tier_it_was_made_for_and_when_it_was_last_updated() {
+    let rule = mock!(CloudFormation::describe_stacks).then_output(|| {
+        let stack = CloudFormationStack::builder()
+            .stack_name(DATA_STACK)
+            .stack_status(StackStatus::UpdateInProgress)
+            .creation_time(DateTime::from_secs(0))
+            .last_updated_time(DateTime::from_secs_and_nanos(60, 500_000_000))
+            .tags(Tag::builder().key("Tenant").value("demo").build())
+            .tags(Tag::builder().key("Tier").value("enterprise").build());
+        DescribeStacksOutput::builder().stacks(stack.build()).build()
+    });
+    let data = seen(&onboarding(), &[&rule]).await.0.unwrap().data.unwrap();
+    assert_eq!(data.tier.as_deref(), Some("enterprise"));
+    assert_eq!(data.updated_at, Some("1970-01-01T00:01:00.5Z".parse().unwrap()));
 }
 
 #[tokio::test]

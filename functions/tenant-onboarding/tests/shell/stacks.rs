@@ -46,6 +46,7 @@ fn scene(rules: &[&Rule]) -> Scene {
         state: StackState::Ready,
         created_at: began(),
         updated_at: None,
+        tier: None,
         parameters: BTreeMap::new(),
         outputs: outputs.collect(),
         termination_protection: false,
