@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 source tools/sections.sh
 
-section "the tools" python -m pytest -q tools
+section "the tools" python -m pytest -q tools tests/bench
 section "unit, property and shell tests" cargo nextest run --workspace --exclude e2e --locked
 section "examples in the documentation" cargo test --workspace --doc --locked --quiet
 section "the local cloud" python -m pytest -q tests/localcloud/tests

@@ -4,7 +4,7 @@
 //! it, the calls of an onboarding and those of an idle pass. Neither can be read off the code,
 //! and both grow unseen.
 //!
-//! `bench FOLDER` writes `FOLDER/cloud.json`. It fails when a tenant does not become active, or
+//! `measure FOLDER` writes `FOLDER/cloud.json`. It fails when a tenant does not become active, or
 //! when one becomes active twice: figures of a suite that does not work mean nothing.
 
 mod alone;
@@ -45,13 +45,13 @@ struct Figures {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else {
-        eprintln!("usage: bench FOLDER");
+        eprintln!("usage: measure FOLDER");
         return ExitCode::from(2);
     };
     match measure(Path::new(&folder)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bench: {error}");
+            eprintln!("measure: {error}");
             ExitCode::FAILURE
         }
     }
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
 
 async fn measure(folder: &Path) -> Result<()> {
     let began = Instant::now();
-    let say = |text: &str| eprintln!("bench: {:>4} s  {text}", began.elapsed().as_secs());
+    let say = |text: &str| eprintln!("measure: {:>4} s  {text}", began.elapsed().as_secs());
     let mut alone = Vec::new();
     for (product, environment, tier, database_s) in ALONE {
         say(&format!(

@@ -1,0 +1,100 @@
+"""The report says what was measured and where a goal is missed."""
+
+import copy
+
+import pytest
+import report
+
+SPREAD = {"median": 8.0, "p90": 9.0, "least": 7.0, "most": 10.0}
+MACHINE = {"date": "2026-03-01", "cpus": 2, "cpu": "Z80", "memory_gib": 8.0, "system": "Linux 6"}
+STARTS = {
+    "tenant-onboarding": {
+        "bytes": 5_000_000,
+        "program_bytes": 13_000_000,
+        "runs": 3,
+        "start_to_first_next_ms": SPREAD,
+        "peak_rss_mib": SPREAD,
+        "machine": MACHINE,
+    }
+}
+PURE = {
+    "timings": [
+        {"what": "decide", "of": "active", "median_ns": 9.5, "p90_ns": 10.0, "least_ns": 9.0}
+    ],
+    "templates": [
+        {"product": "mate", "environment": "dev", "tier": "trial", "data_bytes": 1, "app_bytes": 2}
+    ],
+}
+
+
+def tally(**operations):
+    calls = sum(operations.values())
+    return {
+        "calls": calls,
+        "refused": 1,
+        "by_operation": {f"s {k}": v for k, v in operations.items()},
+    }
+
+
+CLOUD = {
+    "alone": [
+        {
+            "product": "light",
+            "environment": "dev",
+            "tier": "trial",
+            "database_s": 1,
+            "active_after_s": 3.0,
+            "until_active": tally(GetItem=38),
+            "until_quiet": tally(GetItem=38, CreateStack=2),
+            "idle": tally(GetItem=1),
+            "memory": {"processes": 2, "peak_rss_mib": 14.4},
+        }
+    ],
+    "crowd": {
+        "tenants": 50,
+        "median_active_after_s": 1.0,
+        "p95_active_after_s": 2.0,
+        "all_active_after_s": 3.0,
+        "calls": tally(GetItem=2000),
+        "memory": {"processes": 10, "peak_rss_mib": 15.0},
+    },
+}
+
+
+def test_goals_that_are_met_are_said_to_be():
+    goals = list(report.goals(STARTS, PURE, CLOUD))
+    assert len(goals) == 6
+    assert all(goal.met for goal in goals)
+    assert "**missed**" not in report.report(STARTS, PURE, CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "row"),
+    [
+        (("alone", 0, "until_quiet", "calls"), 61, "| 61 | ≤ 60 | **missed** |"),
+        (("alone", 0, "idle", "calls"), 5, "| 5 | ≤ 4 | **missed** |"),
+        (("crowd", "memory", "peak_rss_mib"), 24.1, "| 24.1 MiB | ≤ 24 MiB | **missed** |"),
+    ],
+)
+def test_a_goal_that_is_missed_stands_in_the_table(path, value, row):
+    cloud = copy.deepcopy(CLOUD)
+    *way, last = path
+    place = cloud
+    for key in way:
+        place = place[key]
+    place[last] = value
+    assert row in report.report(STARTS, PURE, cloud)
+
+
+def test_a_figure_that_equals_its_goal_meets_it():
+    assert report.Goal("start", 15, "ms", 15).met
+
+
+def test_operations_that_an_onboarding_does_not_call_are_shown_as_none():
+    assert "| `s CreateStack` | 2 | 0 |" in report.report(STARTS, PURE, CLOUD)
+
+
+def test_a_folder_without_figures_says_what_makes_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["report.py", str(tmp_path)])
+    assert report.main() == 1
+    assert "`make bench`" in capsys.readouterr().err
