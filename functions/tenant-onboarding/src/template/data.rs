@@ -5,6 +5,7 @@ mod buckets;
 mod cache;
 mod database;
 mod files;
+mod logs;
 mod network;
 mod secrets;
 
@@ -27,9 +28,10 @@ pub(super) fn render(tenant: &Tenant, settings: &Settings) -> Value {
     cache::add(&mut draft);
     buckets::add(&mut draft);
     files::add(&mut draft);
+    logs::add(&mut draft);
     alarms::add(&mut draft, Stack::Data);
     draft.finish(format!(
-        "What tenant {} of {} {} must not lose: database, cache, buckets, files, secrets.",
+        "What tenant {} of {} {} must not lose: database, cache, buckets, files, secrets, logs.",
         tenant.id, tenant.product, tenant.environment
     ))
 }

@@ -158,3 +158,17 @@ fn a_bucket_follows_its_catalogue() {
         }
     }
 }
+
+#[test]
+fn a_services_log_outlives_a_failed_application() {
+    for case in rendered() {
+        let groups = case.of_type("AWS::Logs::LogGroup");
+        let of_services: Vec<&str> = groups
+            .iter()
+            .filter_map(|group| group["LogGroupName"].as_str())
+            .filter(|name| name.starts_with("/ecs/"))
+            .collect();
+        let expected = if case.stack == "data" { case.settings.services.len() } else { 0 };
+        assert_eq!(of_services.len(), expected, "{}: {of_services:?}", case.path());
+    }
+}

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{tasks, variables};
+use super::variables;
 use crate::template::cfn::{Draft, Resource};
-use crate::template::intrinsics::{arn, attribute, reference, sub};
+use crate::template::intrinsics::{arn, reference, sub};
 use crate::template::{identifiers, output, parameter};
 
 /// What ECS starts tasks with.
@@ -55,8 +55,9 @@ fn execution_statements(draft: &Draft<'_>) -> Vec<Value> {
     let services = &draft.settings.services;
     let repositories: BTreeSet<&str> =
         services.values().map(|service| repository(&service.image)).collect();
-    let logs: Vec<Value> =
-        services.keys().map(|service| attribute(&tasks::log_group_id(service), "Arn")).collect();
+    let log_group =
+        |service: &String| arn("logs", &format!("log-group:{}:*", draft.names.log_group(service)));
+    let logs: Vec<Value> = services.keys().map(log_group).collect();
     let mut statements = vec![
         // A token for the registry is not bound to a repository.
         allow(&["ecr:GetAuthorizationToken"], &json!("*")),

@@ -1,4 +1,4 @@
-//! Task definitions and their log groups: what runs, with how much, and what it may touch.
+//! Task definitions: what runs, with how much, and what it may touch.
 
 use domain::catalogue::Service;
 use serde_json::{Value, json};
@@ -33,11 +33,6 @@ const HEALTH_START_SECONDS_MAX: u32 = 300;
 /// The volume of the tenant's files on the shared file system.
 const FILES: &str = "files";
 
-/// The logical id of a service's log group.
-pub(super) fn log_group_id(service: &str) -> String {
-    format!("{}LogGroup", pascal(service))
-}
-
 /// The logical id of a service's task definition.
 pub(super) fn task_definition_id(service: &str) -> String {
     format!("{}TaskDefinition", pascal(service))
@@ -49,18 +44,9 @@ pub(super) fn mounts_files(draft: &Draft<'_>, service: &str) -> bool {
     file_system.is_some_and(|file_system| file_system.services.iter().any(|name| name == service))
 }
 
-/// Adds a log group and a task definition for each service.
+/// Adds a task definition for each service.
 pub(super) fn add(draft: &mut Draft<'_>) {
     for (name, service) in &draft.settings.services {
-        let logs = Resource::new(
-            "AWS::Logs::LogGroup",
-            json!({
-                "LogGroupName": draft.names.log_group(name),
-                "RetentionInDays": draft.settings.log_retention_days,
-            }),
-        );
-        draft.add(log_group_id(name), logs);
-
         let (volumes, mounts) = volumes(draft, name, service);
         let task_definition = Resource::new(
             "AWS::ECS::TaskDefinition",
@@ -101,7 +87,7 @@ fn container(draft: &Draft<'_>, name: &str, service: &Service, mounts: &[Value])
         "LogConfiguration": {
             "LogDriver": "awslogs",
             "Options": {
-                "awslogs-group": reference(&log_group_id(name)),
+                "awslogs-group": draft.names.log_group(name),
                 "awslogs-region": reference("AWS::Region"),
                 "awslogs-stream-prefix": name,
             },
