@@ -13,7 +13,7 @@ use crate::decide::{Verdict, judge};
 use crate::error::Error;
 use crate::event::{Asked, Look, Refusal};
 use crate::journal::Lines;
-use crate::pass::LEASE_FOR;
+use crate::pass::{lease_for, pass_of};
 use crate::request::Mistake;
 use crate::wiring::Wiring;
 
@@ -102,7 +102,8 @@ impl TenantOnboarding {
     ) -> Result<Taken, Error> {
         let now = invocation.clock.now();
         let id = &asked.request.request_id;
-        let claim = match self.store.begin(idempotency, &record.message_id, now, LEASE_FOR).await? {
+        let (pass, held_for) = (pass_of(record), lease_for(invocation));
+        let claim = match self.store.begin(idempotency, &pass, now, held_for).await? {
             Begin::Claimed(claim) => claim,
             Begin::Repeated(_) => return Ok(Taken::Tenant(Box::new(tenant))),
             Begin::Conflict(conflict) => return Ok(Taken::Contradiction(conflict)),
@@ -140,7 +141,8 @@ impl TenantOnboarding {
     ) -> Result<TenantRecord, Error> {
         let now = invocation.clock.now();
         let request = &asked.request;
-        let lease = match self.store.acquire(&failed, &record.message_id, now, LEASE_FOR).await? {
+        let (pass, held_for) = (pass_of(record), lease_for(invocation));
+        let lease = match self.store.acquire(&failed, &pass, now, held_for).await? {
             Acquire::Taken(lease) => lease,
             Acquire::Held { .. } | Acquire::Changed => {
                 return Err(busy(format!("another pass works on {}", failed.key())));

@@ -64,6 +64,7 @@ impl Hands {
             Action::EnsureDatabaseRole => self.ensure_database_role(record, situation).await,
             Action::Protect => self.protect(record, situation).await,
             Action::Announce => self.announce(record, situation.wiring).await,
+            Action::LeaveToPerson { stack } => self.call_person(stack, situation.wiring).await,
             // These are changes of the record alone.
             Action::MarkActive { .. } | Action::MarkFailed(_) | Action::Settle | Action::Wait => {
                 Ok("recorded".to_owned())

@@ -79,8 +79,13 @@ pub enum Action {
     MarkFailed(Failure),
     /// Tell the world what the record says.
     Announce,
-    /// Record that nothing half-made is left, or that a person must remove it.
+    /// Record that nothing half-made is left.
     Settle,
+    /// Leave a stack that CloudFormation gave up on to a person, and say so.
+    LeaveToPerson {
+        /// The stack's name.
+        stack: String,
+    },
     /// Look again later.
     Wait,
 }
@@ -93,6 +98,7 @@ impl Action {
             | Self::DeleteStack(_)
             | Self::EnsureDatabaseRole
             | Self::Protect
+            | Self::LeaveToPerson { .. }
             | Self::Announce => true,
             Self::MarkActive { .. } | Self::MarkFailed(_) | Self::Settle | Self::Wait => false,
         }
@@ -110,6 +116,7 @@ impl fmt::Display for Action {
             Self::MarkFailed(failure) => write!(f, "mark failed in step {}", failure.step),
             Self::Announce => f.write_str("announce"),
             Self::Settle => f.write_str("settle"),
+            Self::LeaveToPerson { stack } => write!(f, "leave {stack} to a person"),
             Self::Wait => f.write_str("wait"),
         }
     }
@@ -354,11 +361,8 @@ fn clean_up(record: &TenantRecord, observed: &Observed) -> Vec<Decision> {
                 waits = Some(format!("CloudFormation works on the {kind}: {}", stack.status));
             }
             StackState::Stuck => decisions.push(because(
-                Action::Settle,
-                format!(
-                    "the stack {} is {} and must be removed by a person before the next attempt",
-                    stack.name, stack.status
-                ),
+                Action::LeaveToPerson { stack: stack.name.clone() },
+                format!("it is {} and must be removed before the next attempt", stack.status),
             )),
             StackState::Ready | StackState::UpdateRolledBack | StackState::Broken => {
                 decisions.push(because(Action::DeleteStack(kind), "its attempt failed"));
@@ -366,17 +370,16 @@ fn clean_up(record: &TenantRecord, observed: &Observed) -> Vec<Decision> {
             }
         }
     }
-    let settled = decisions.iter().any(|decision| decision.action == Action::Settle);
+    let is_a_persons =
+        |decision: &Decision| matches!(decision.action, Action::LeaveToPerson { .. });
     match waits {
         Some(why) => {
-            // Settled is said once, when nothing moves any more.
-            decisions.retain(|decision| decision.action != Action::Settle);
+            // A person is called once, when nothing moves any more.
+            decisions.retain(|decision| !is_a_persons(decision));
             decisions.push(because(Action::Wait, why));
         }
-        None if !settled => {
-            decisions.push(because(Action::Settle, "nothing half-made is left"));
-        }
-        None => {}
+        None if decisions.iter().any(is_a_persons) => {}
+        None => decisions.push(because(Action::Settle, "nothing half-made is left")),
     }
     decisions
 }

@@ -59,7 +59,7 @@ pub(crate) fn step(action: &Action) -> &str {
         Action::MarkActive { .. } => "active",
         Action::MarkFailed(failure) => &failure.step,
         Action::Announce => "announcement",
-        Action::Settle => "clean-up",
+        Action::Settle | Action::LeaveToPerson { .. } => "clean-up",
         Action::Wait => "waiting",
     }
 }

@@ -81,13 +81,17 @@ impl TenantOnboarding {
             Ok(Message::NotOurs) => Ok(()),
             Err(refusal) => self.refuse(&refusal, &record, invocation).await,
         };
-        if let Err(error) = &done
-            && error.is_transient()
-        {
+        let Err(error) = done else { return Ok(()) };
+        if error.is_transient() {
             // Otherwise it would stay hidden for the queue's whole visibility timeout.
             self.hands.show_again(&self.wiring, &record, RETRY.delay(record.receive_count)).await;
+            return Err(error);
         }
-        done
+        // Trying again cannot help, so it is put with the dead letters now, and with its reason:
+        // what the queue itself gives up has none.
+        let reason = runtime::chain(&error);
+        tracing::error!(error_type = error.error_type(), error = reason, "given up: {reason}");
+        self.hands.bury(&reason, &record.message_id, &record.body, &self.wiring).await
     }
 
     /// Looks at a tenant, and goes on from there.
@@ -115,6 +119,6 @@ mod tests {
         // `max_receive_count` of the queue in `infra/manifest.yaml`.
         const DELIVERIES_MAX: u32 = 5;
         let delays: Duration = (1..DELIVERIES_MAX).map(|received| RETRY.delay(received)).sum();
-        assert!(delays > 2 * pass::LEASE_FOR, "{delays:?}");
+        assert!(delays > 2 * pass::LEASE_MAX, "{delays:?}");
     }
 }

@@ -22,7 +22,22 @@ use crate::{FUNCTION, TenantOnboarding};
 /// How long a pass may hold a tenant: longer than the function's timeout of 30 s, so that it
 /// never runs out under a pass that lives, and short enough that a pass which was killed does not
 /// hold up the next one for long.
-pub(crate) const LEASE_FOR: Duration = Duration::from_secs(45);
+pub(crate) const LEASE_MAX: Duration = Duration::from_secs(45);
+
+/// By how much a lease outlives the invocation that took it: clocks may be apart.
+const LEASE_BEYOND: Duration = Duration::from_secs(5);
+
+/// How long a pass of this invocation holds a tenant.
+pub(crate) fn lease_for(invocation: &Invocation) -> Duration {
+    let left = invocation.deadline.remaining_for_work_in_hand(invocation.clock.now());
+    left.saturating_add(LEASE_BEYOND).min(LEASE_MAX)
+}
+
+/// Who a pass is: SQS may deliver a message twice at the same time, and only one of the two may
+/// act.
+pub(crate) fn pass_of(record: &Record) -> String {
+    format!("{}/{}", record.message_id, record.receive_count)
+}
 
 /// How soon a tenant is looked at again while there is only waiting to do. CloudFormation's and
 /// ECS's events bring the next look sooner; this is for those that are lost.
@@ -54,7 +69,8 @@ impl TenantOnboarding {
             }
             return self.look_again(look, waits.then_some(Pause::Waiting), invocation).await;
         }
-        let taken = self.store.acquire(&tenant, &record.message_id, now, LEASE_FOR).await?;
+        let (pass, held_for) = (pass_of(record), lease_for(invocation));
+        let taken = self.store.acquire(&tenant, &pass, now, held_for).await?;
         let Acquire::Taken(lease) = taken else {
             tracing::info!("{} is in other hands", tenant.key());
             return self.look_again(look, Some(Pause::InOtherHands), invocation).await;
@@ -225,7 +241,7 @@ fn note(tenant: &mut TenantRecord, action: &Action, now: Timestamp) {
             tenant.cleaning_up = true;
         }
         Action::Announce => tenant.announced = true,
-        Action::Settle => tenant.cleaning_up = false,
+        Action::Settle | Action::LeaveToPerson { .. } => tenant.cleaning_up = false,
         Action::CreateStack(_) | Action::DeleteStack(_) | Action::Protect | Action::Wait => {}
     }
 }

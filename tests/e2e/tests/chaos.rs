@@ -11,7 +11,9 @@ const FUNCTION: &str = "tenant-onboarding";
 
 /// What makes a killed pass come again soon. A message is one batch, so that a kill hits the one
 /// tenant that it is meant for.
-const IMPATIENT: [&str; 3] = [
+const IMPATIENT: [&str; 4] = [
+    // A lease ends soon after its invocation would have: the next pass need not wait for long.
+    "timeout_seconds=12",
     "queue.visibility_timeout_seconds=5",
     "queue.max_receive_count=20",
     "queue.event_source.batch_size=1",

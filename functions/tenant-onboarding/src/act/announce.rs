@@ -123,6 +123,17 @@ impl Hands {
         }
     }
 
+    /// Calls a person to a stack that CloudFormation gave up on.
+    pub(super) async fn call_person(&self, stack: &str, wiring: &Wiring) -> Result<String, Error> {
+        let words = format!(
+            "CloudFormation gave up on the stack {stack}, which a failed attempt left behind. Remove \
+             it by hand; until then a new attempt fails. The runbook says how."
+        );
+        let topic = wiring.alarm_topic_arn.as_str();
+        self.notify(topic, &format!("{stack} must be removed by hand"), &words).await?;
+        Ok(format!("{topic} told"))
+    }
+
     /// Sends a message to the people behind a topic.
     pub(super) async fn notify(
         &self,

@@ -69,7 +69,11 @@ impl Hands {
         }
     }
 
-    async fn bury(
+    /// Puts a message with the dead letters, with the reason why it cannot be done.
+    ///
+    /// # Errors
+    /// When the queue does not take it; the message must then come again.
+    pub async fn bury(
         &self,
         reason: &str,
         message_id: &str,

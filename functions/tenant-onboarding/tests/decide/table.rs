@@ -275,7 +275,7 @@ fn what_cannot_be_removed_is_said_once() {
     let record = onboarding().failed().announced();
     assert_eq!(
         decided(&record, &stuck),
-        ["settle: the stack mate-demo-dev-data is DELETE_FAILED and must be removed by a person \
+        ["leave mate-demo-dev-data to a person: it is DELETE_FAILED and must be removed \
           before the next attempt"]
     );
     assert_eq!(decided(&record.settled(), &stuck), Vec::<String>::new());

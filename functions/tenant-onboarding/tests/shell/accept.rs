@@ -232,9 +232,15 @@ async fn a_listener_without_a_free_priority_makes_no_tenant() {
         let value = AttributeValue::N("50001".to_owned());
         UpdateItemOutput::builder().attributes("value", value).build()
     });
-    let world = World::answering(&[&nothing_recorded(), &last]);
-    assert_eq!(world.hears(&request("request-1")).await, ["m-1"]);
-    assert_eq!(world.calls(), ["GetItem", "UpdateItem"]);
+    let (queues, letters) = queues();
+    let world = World::answering(&[&nothing_recorded(), &last, &queues]);
+    assert_eq!(world.hears(&request("request-1")).await, [""; 0]);
+    assert_eq!(world.calls(), ["GetItem", "UpdateItem", "SendMessage"]);
+    // Trying again cannot help: it is with the dead letters, and says why.
+    let letter = letters.one();
+    assert_eq!(letter.queue_url(), Some("DEAD_LETTER_QUEUE_URL"));
+    let reason = &letter.message_attributes().unwrap()["CaretakerReason"];
+    assert!(reason.string_value().unwrap().contains("no rule priority left"), "{reason:?}");
 }
 
 /// A control plane's request for the tenant `demo`.
