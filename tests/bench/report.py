@@ -79,11 +79,20 @@ def named(figures: Figures) -> str:
 def table(*rows: Iterable[object]) -> str:
     """Lay rows out as Markdown, the first as the head; numbers stand to the right."""
     head, *body = ([str(cell) for cell in row] for row in rows)
-    aligned = [
-        "---:" if any(cell[:1].isdigit() for cell in column) else "---"
-        for column in zip(*body, strict=True)
-    ]
+    aligned = ["---:" if _numbers(column) else "---" for column in zip(*body, strict=True)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, aligned, *body))
+
+
+def _numbers(column: Iterable[str]) -> bool:
+    """Whether all cells that hold something begin with a digit."""
+    filled = [cell for cell in column if cell]
+    return bool(filled) and all(cell[0].isdigit() for cell in filled)
+
+
+def microseconds(nanoseconds: float) -> str:
+    """Round to three digits, without an exponent."""
+    value = nanoseconds / 1000
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def start_table(starts: dict[str, Figures]) -> str:
@@ -105,7 +114,7 @@ def calls_table(alone: list[Figures], crowd: Figures) -> str:
         for name in operations
     ]
     return table(
-        ("operation", *map(named, alone), f"{crowd['tenants']} of light dev, trial"),
+        ("operation", *map(named, alone), f"light dev, trial: {crowd['tenants']} at once"),
         *rows,
         ("**all**", *(tally["calls"] for tally in tallies)),
         ("of them refused", *(tally["refused"] for tally in tallies)),
@@ -127,7 +136,7 @@ def memory_table(alone: list[Figures], crowd: Figures) -> str:
     ]
     rows.append(
         (
-            f"{crowd['tenants']} of light dev, trial",
+            f"light dev, trial: {crowd['tenants']} at once",
             f"{crowd['all_active_after_s']:.1f}",
             crowd["memory"]["processes"],
             f"{crowd['memory']['peak_rss_mib']:.1f}",
@@ -143,7 +152,7 @@ def timing_table(timings: list[Figures]) -> str:
         (
             timing["what"],
             timing["of"],
-            *(f"{timing[part] / 1000:.3g}" for part in ("median_ns", "p90_ns", "least_ns")),
+            *(microseconds(timing[part]) for part in ("median_ns", "p90_ns", "least_ns")),
         )
         for timing in timings
     ]

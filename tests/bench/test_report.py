@@ -98,3 +98,16 @@ def test_a_folder_without_figures_says_what_makes_them(tmp_path, monkeypatch, ca
     monkeypatch.setattr("sys.argv", ["report.py", str(tmp_path)])
     assert report.main() == 1
     assert "`make bench`" in capsys.readouterr().err
+
+
+def test_times_are_written_without_exponents():
+    assert [report.microseconds(ns) for ns in (9.25, 52_300, 1_730_000)] == [
+        "0.00925",
+        "52.3",
+        "1730",
+    ]
+
+
+def test_only_columns_of_numbers_stand_to_the_right():
+    shown = report.table(("what", "calls"), ("50 at once", 2), ("one", ""))
+    assert shown.splitlines()[1] == "| --- | ---: |"
