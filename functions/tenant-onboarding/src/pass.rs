@@ -40,9 +40,14 @@ pub(crate) fn pass_of(record: &Record) -> String {
 }
 
 /// How soon a tenant is looked at again while there is only waiting to do. CloudFormation's and
-/// ECS's events bring the next look sooner; this is for those that are lost.
+/// ECS's events end a wait; this is for those that are lost, and each look costs three calls: on
+/// AWS, where a database takes ten minutes, impatience would cost more than the onboarding.
 const PATIENCE: Backoff =
-    Backoff { first: Duration::from_secs(10), factor: 2, cap: Duration::from_mins(2) };
+    Backoff { first: Duration::from_mins(1), factor: 2, cap: Duration::from_mins(10) };
+
+/// How soon a tenant is looked at again after something was done: the next thing may be due, and
+/// no event tells of it.
+const SOON: Duration = Duration::from_secs(10);
 
 /// How soon a tenant is looked at again that another pass has in hand.
 const IN_OTHER_HANDS: Duration = Duration::from_secs(5);
@@ -107,7 +112,7 @@ impl TenantOnboarding {
                 let waited = waited.saturating_add(1);
                 (Some(waited), PATIENCE.delay(waited))
             }
-            (Some(_), Some(Pause::Progress)) => (Some(0), PATIENCE.first),
+            (Some(_), Some(Pause::Progress)) => (Some(0), SOON),
         };
         let next = Look { tenant_id: look.tenant_id.clone(), chain: waited };
         let trace = invocation.trace_header.as_deref();

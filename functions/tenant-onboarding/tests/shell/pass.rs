@@ -70,7 +70,7 @@ async fn waiting_writes_nothing_and_only_a_look_of_a_chain_goes_on() {
     let chained = World::answering(&[&waiting[0], &waiting[1], &queues]);
     assert_eq!(chained.hears(&look(Some(2))).await, [""; 0]);
     assert_eq!(chained.calls(), ["GetItem", "DescribeStacks", "SendMessage"]);
-    nudged(&nudges.one(), Some(3), Duration::from_secs(40));
+    nudged(&nudges.one(), Some(3), Duration::from_mins(4));
 }
 
 #[tokio::test]
