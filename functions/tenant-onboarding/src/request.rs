@@ -4,14 +4,17 @@
 //! list of [`Mistake`]s and not by the first error of a deserializer. The same shape as a JSON
 //! Schema is [`schema`]; `tests/request.rs` shows that both accept and refuse the same.
 
+mod schema;
+
 use std::fmt;
 use std::str::FromStr;
 
 use domain::tags::{self, Ownership};
 use domain::{Environment, Product, Tenant, TenantId, Tier};
 use events::saas_builder::Registration;
-use schemars::JsonSchema;
 use serde_json::{Map, Value};
+
+pub use schema::schema;
 
 /// The longest request id: what an SQS de-duplication id or a UUID with a prefix needs.
 pub const REQUEST_ID_LENGTH_MAX: usize = 128;
@@ -22,91 +25,6 @@ pub const DISPLAY_NAME_LENGTH_MAX: usize = 100;
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3: a path has at most 256 octets with its
 /// angle brackets).
 pub const EMAIL_LENGTH_MAX: usize = 254;
-
-/// A request to onboard a tenant, as it is written in a message on the queue.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields, title = "Onboarding request")]
-#[expect(dead_code, reason = "it is the source of the JSON Schema; Request is read by hand")]
-struct RequestMessage {
-    /// What is asked for.
-    action: Action,
-    /// Names this request: the same id with the same content is answered as before, with other
-    /// content it is refused.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,128}$"))]
-    request_id: String,
-    /// The tenant's id: a DNS label, the first word of its host name.
-    #[schemars(regex(pattern = r"^[a-z](-?[a-z0-9])+$"), length(min = 2, max = 16))]
-    tenant_id: String,
-    /// The tenant's name as people write it.
-    #[schemars(regex(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"), length(min = 1, max = 100))]
-    display_name: String,
-    /// What the tenant pays for.
-    tier: Tier,
-    /// The environment; it must be the one that this deployment serves.
-    #[schemars(regex(pattern = r"^[a-z](-?[a-z0-9])+$"), length(min = 2, max = 7))]
-    environment: String,
-    /// Where the tenant's administrator is reached.
-    #[schemars(regex(pattern = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"), length(max = 254))]
-    admin_email: String,
-    /// Replaces the product's defaults for the tags of the tenant's resources.
-    #[serde(default)]
-    tags: RequestTags,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase")]
-#[expect(dead_code, reason = "part of the JSON Schema")]
-enum Action {
-    /// Bring the tenant up.
-    Onboard,
-}
-
-#[derive(JsonSchema, Default)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "part of the JSON Schema")]
-struct RequestTags {
-    /// Whose budget pays.
-    #[schemars(
-        regex(
-            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
-        ),
-        length(max = 256)
-    )]
-    #[serde(default)]
-    cost_center: String,
-    /// The team to ask.
-    #[schemars(
-        regex(
-            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
-        ),
-        length(max = 256)
-    )]
-    #[serde(default)]
-    owner: String,
-    /// `public`, `internal`, `confidential`, `restricted`, or a product's own word.
-    #[schemars(
-        regex(
-            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
-        ),
-        length(max = 256)
-    )]
-    #[serde(default)]
-    data_classification: String,
-    /// The regimes that apply.
-    #[schemars(
-        regex(
-            pattern = r"^[\p{Alphabetic}\p{N} +=._:/@-]*[\p{Alphabetic}\p{N}+=._:/@-][\p{Alphabetic}\p{N} +=._:/@-]*$"
-        ),
-        length(max = 256)
-    )]
-    #[serde(default)]
-    compliance: String,
-}
-
-/// The JSON Schema of a request, as it stands in `schema/onboarding-request.schema.json`.
-pub fn schema() -> Value {
-    schemars::schema_for!(RequestMessage).to_value()
-}
 
 /// A request that holds what it must.
 #[derive(Debug, Clone, PartialEq, Eq)]
