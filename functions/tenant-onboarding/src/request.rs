@@ -2,7 +2,7 @@
 //!
 //! A person who made three mistakes should hear of three, so fields are read one by one into the
 //! list of [`Mistake`]s and not by the first error of a deserializer. The same shape as a JSON
-//! Schema is [`schema`]; `tests/request.rs` shows that both accept and refuse the same.
+//! Schema is [`schema()`]; `tests/request.rs` shows that both accept and refuse the same.
 
 mod schema;
 
