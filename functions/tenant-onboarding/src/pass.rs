@@ -250,3 +250,31 @@ fn note(tenant: &mut TenantRecord, action: &Action, now: Timestamp) {
         Action::CreateStack(_) | Action::DeleteStack(_) | Action::Protect | Action::Wait => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Clock;
+
+    #[test]
+    fn a_message_that_is_delivered_twice_is_two_passes() {
+        let delivered = |receive_count| Record {
+            message_id: "m".to_owned(),
+            receive_count,
+            ..Record::default()
+        };
+        assert_eq!(pass_of(&delivered(1)), pass_of(&delivered(1)));
+        assert_ne!(pass_of(&delivered(1)), pass_of(&delivered(2)));
+    }
+
+    #[test]
+    fn a_lease_outlives_its_invocation_by_little() {
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        for seconds in [1, 12, 30, 900] {
+            let left = Duration::from_secs(seconds);
+            let held = lease_for(&Invocation::for_tests(clock.clone(), left));
+            assert!(held > left.min(LEASE_MAX - LEASE_BEYOND), "{held:?} of {left:?}");
+            assert!(held <= (left + LEASE_BEYOND).min(LEASE_MAX), "{held:?} of {left:?}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! How the world hears of an end: to whom, in which words, and that a refused event is not told.
 
+use aws_sdk_cloudformation::Client as CloudFormation;
+use aws_sdk_cloudformation::operation::describe_stack_events::DescribeStackEventsOutput;
 use aws_sdk_eventbridge::Client as EventBridge;
 use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
@@ -7,7 +9,7 @@ use aws_smithy_mocks::mock;
 use serde_json::Value;
 use store::{Failure, TenantRecord};
 
-use crate::fixtures::{Told, began, onboarding};
+use crate::fixtures::{APP_STACK, DATA_STACK, Told, began, no_stack, onboarding, stack};
 use crate::world::{World, Writes, bus, free, look, recorded, topics, visibility};
 
 #[tokio::test]
@@ -39,6 +41,29 @@ async fn a_failed_tenant_is_told_of_with_its_reason_to_those_who_must_look() {
     let letter = letters.one();
     assert_eq!(letter.topic_arn(), Some("ALARM_TOPIC_ARN"));
     assert!(letter.message().unwrap().contains("quota exceeded"));
+}
+
+#[tokio::test]
+async fn a_stack_that_cloudformation_gave_up_on_calls_a_person_once() {
+    let record = TenantRecord { cleaning_up: true, ..onboarding().failed().announced() };
+    let without_events = mock!(CloudFormation::describe_stack_events)
+        .then_output(|| DescribeStackEventsOutput::builder().build());
+    let ((topics, letters), (writes, written)) = (topics(), Writes::taken());
+    let rules = [
+        recorded(&record),
+        stack(DATA_STACK, "DELETE_FAILED"),
+        without_events,
+        no_stack(APP_STACK),
+        free(),
+        writes,
+        topics,
+    ];
+    let world = World::answering(&rules.iter().collect::<Vec<_>>());
+    assert_eq!(world.hears(&look(None)).await, [""; 0]);
+    let letter = letters.one();
+    assert_eq!(letter.topic_arn(), Some("ALARM_TOPIC_ARN"));
+    assert!(letter.message().unwrap().contains(DATA_STACK), "{letter:?}");
+    assert_eq!(written.last("cleaning_up").as_deref(), Some("false"));
 }
 
 #[tokio::test]
