@@ -273,7 +273,10 @@ mod tests {
         for seconds in [1, 12, 30, 900] {
             let left = Duration::from_secs(seconds);
             let held = lease_for(&Invocation::for_tests(clock.clone(), left));
-            assert!(held > left.min(LEASE_MAX - LEASE_BEYOND), "{held:?} of {left:?}");
+            assert!(
+                held > left.min(LEASE_MAX.saturating_sub(LEASE_BEYOND)),
+                "{held:?} of {left:?}"
+            );
             assert!(held <= (left + LEASE_BEYOND).min(LEASE_MAX), "{held:?} of {left:?}");
         }
     }
