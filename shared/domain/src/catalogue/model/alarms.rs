@@ -1,7 +1,10 @@
 //! What wakes somebody, and how urgently.
 
+use serde::{Deserialize, Serialize};
+
 /// How urgently a person must look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// For trends; mail.
     Info,
