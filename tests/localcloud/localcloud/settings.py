@@ -39,6 +39,12 @@ class Settings:
     rds_automated_snapshots: bool = False
     # How long a cache replication group says `creating` at the least.
     elasticache_available_seconds: float = 0.2
+    # How long a change to a cache's tokens or users is under way, under the status `modifying`.
+    elasticache_modifying_seconds: float = 0.3
+    # How often a failed rotation is tried in all before it is given up. Secrets Manager tries
+    # again some times within the rotation window, some minutes apart.
+    rotation_attempts: float = 5
+    rotation_retry_seconds: float = 0.5
     # The load balancer checks a target every `HealthCheckIntervalSeconds` times this: a service
     # that AWS would call healthy after a minute is healthy here after a few seconds.
     health_check_pace: float = 0.05

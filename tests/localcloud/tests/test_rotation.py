@@ -7,6 +7,8 @@ import json
 import pytest
 from cloud import wait_for
 
+LAST_ATTEMPT = (3, "testSecret", False)
+
 # Does what AWS's own template does, and notes every step as a tag of the secret.
 ROTATOR = """
 import boto3
@@ -20,6 +22,8 @@ def handle(event):
     secrets.tag_resource(SecretId=arn, Tags=[{"Key": "steps", "Value": steps}])
     if noted.get("fail-in") == step:
         raise RuntimeError("cannot " + step)
+    if noted.get("fail-once-in") == step and step not in noted.get("steps", ""):
+        raise RuntimeError("cannot " + step + " yet")
     stages = described["VersionIdsToStages"]
     if step == "createSecret":
         assert "AWSPENDING" in stages[token], stages
@@ -27,9 +31,12 @@ def handle(event):
             secrets.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
         except secrets.exceptions.ResourceNotFoundException:
             secrets.put_secret_value(SecretId=arn, ClientRequestToken=token,
-                                     SecretString="new-" + token, VersionStages=["AWSPENDING"])
+                                     SecretString="new-" + token, VersionStages=["AWSPENDING"],
+                                     RotationToken=event["RotationToken"])
     if step == "finishSecret":
         (current,) = [one for one, labels in stages.items() if "AWSCURRENT" in labels]
+        if current == token:
+            return
         secrets.update_secret_version_stage(SecretId=arn, VersionStage="AWSCURRENT",
                                             MoveToVersionId=token, RemoveFromVersionId=current)
 """
@@ -49,7 +56,7 @@ def rotator(cloud):
 
 @pytest.fixture
 def secret(cloud, request):
-    name = "rotated-" + request.node.name.replace("[", "-").replace("]", "")[:60]
+    name = "rotated-" + request.node.name.replace("[", "-").replace("]", "")
     return cloud.client("secretsmanager").create_secret(Name=name, SecretString="old")["ARN"]
 
 
@@ -57,6 +64,12 @@ def steps_of(cloud, secret: str) -> list[str]:
     described = cloud.client("secretsmanager").describe_secret(SecretId=secret)
     noted = {tag["Key"]: tag["Value"] for tag in described["Tags"]}
     return noted.get("steps", "").split()
+
+
+def rotations(cloud, secret: str) -> list[tuple[int, str, bool]]:
+    """The steps that were run for the secret: attempt, step, whether it went well."""
+    found = cloud.control("GET", f"rotations?secret={secret}")
+    return [(one["attempt"], one["step"], one["failure"] is None) for one in found]
 
 
 def value_of(cloud, secret: str) -> str:
@@ -88,8 +101,9 @@ def test_the_four_steps_follow_one_another_and_the_new_value_becomes_current(
 def test_a_failing_step_leaves_the_old_value_and_awspending(cloud, rotator, secret, step):
     secrets = cloud.client("secretsmanager")
     secrets.tag_resource(SecretId=secret, Tags=[{"Key": "fail-in", "Value": step}])
-    version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
-    wait_for("the failing step", lambda: step in steps_of(cloud, secret))
+    with cloud.settings(rotation_attempts=1):
+        version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+        wait_for("the failing step", lambda: rotations(cloud, secret)[-1:] == [(1, step, False)])
     assert value_of(cloud, secret) == "old"
     stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
     assert stages[version] == ["AWSPENDING"]
@@ -104,6 +118,89 @@ def test_a_failing_step_leaves_the_old_value_and_awspending(cloud, rotator, secr
 
     wait_for("the rotation's resumption", asked_again)
     wait_for("the new value", lambda: value_of(cloud, secret) == f"new-{version}")
+
+
+@pytest.mark.parametrize("step", ["createSecret", "setSecret", "testSecret", "finishSecret"])
+def test_a_step_that_failed_is_tried_again_from_the_first_step_on(cloud, rotator, secret, step):
+    secrets = cloud.client("secretsmanager")
+    secrets.tag_resource(SecretId=secret, Tags=[{"Key": "fail-once-in", "Value": step}])
+    with cloud.settings(rotation_retry_seconds=0.1):
+        version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+        wait_for("the new value", lambda: value_of(cloud, secret) == f"new-{version}")
+    steps = ["createSecret", "setSecret", "testSecret", "finishSecret"]
+    failing = [(1, one, one != step) for one in steps[: steps.index(step) + 1]]
+    going_well = [(2, one, True) for one in steps]
+    wait_for("the record", lambda: rotations(cloud, secret) == failing + going_well)
+
+
+def test_a_rotation_is_given_up_after_so_many_attempts(cloud, rotator, secret):
+    secrets = cloud.client("secretsmanager")
+    secrets.tag_resource(SecretId=secret, Tags=[{"Key": "fail-in", "Value": "testSecret"}])
+    with cloud.settings(rotation_attempts=3, rotation_retry_seconds=0):
+        version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+        wait_for("the last attempt", lambda: rotations(cloud, secret)[-1:] == [LAST_ATTEMPT])
+        secrets.untag_resource(SecretId=secret, TagKeys=["fail-in"])
+    stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    assert stages[version] == ["AWSPENDING"]
+    assert len(rotations(cloud, secret)) == 9
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_function_that_is_killed_in_a_step_is_called_again(cloud, rotator, secret, when):
+    secrets = cloud.client("secretsmanager")
+    kill = {
+        "kind": "kill",
+        "service": "secretsmanager",
+        "operation": "UpdateSecretVersionStage",
+        "caller": "rotator",
+        "about": secret,
+        "count": 1,
+        "when": when,
+    }
+    with cloud.faults(kill), cloud.settings(rotation_retry_seconds=0.1):
+        version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+        wait_for("the end", lambda: rotations(cloud, secret)[-1:] == [(2, "finishSecret", True)])
+    assert value_of(cloud, secret) == f"new-{version}"
+    assert rotations(cloud, secret)[3] == (1, "finishSecret", False)
+
+
+def test_a_rotation_ends_when_awspending_is_taken_off_and_another_one_may_begin(
+    cloud, rotator, secret
+):
+    secrets = cloud.client("secretsmanager")
+    secrets.tag_resource(SecretId=secret, Tags=[{"Key": "fail-in", "Value": "setSecret"}])
+    with cloud.settings(rotation_retry_seconds=0.1, rotation_attempts=1000):
+        first = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+        wait_for("a failure", lambda: (1, "setSecret", False) in rotations(cloud, secret))
+        secrets.update_secret_version_stage(
+            SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=first
+        )
+        secrets.untag_resource(SecretId=secret, TagKeys=["fail-in"])
+        second = secrets.rotate_secret(SecretId=secret)["VersionId"]
+        assert second != first
+        wait_for("the new value", lambda: value_of(cloud, secret) == f"new-{second}")
+
+
+def test_the_record_of_calls_says_in_which_step_each_was_made(cloud, rotator, secret):
+    cloud.control("DELETE", "calls")
+    secrets = cloud.client("secretsmanager")
+    version = secrets.rotate_secret(SecretId=secret, RotationLambdaARN=rotator)["VersionId"]
+    wait_for("the end", lambda: rotations(cloud, secret)[-1:] == [(1, "finishSecret", True)])
+    assert value_of(cloud, secret) == f"new-{version}"
+    made = cloud.control("GET", "calls?service=secretsmanager&caller=rotator")
+    assert [
+        (call["step"], call["operation"]) for call in made if "Tag" not in call["operation"]
+    ] == [
+        ("createSecret", "DescribeSecret"),
+        ("createSecret", "GetSecretValue"),
+        ("createSecret", "PutSecretValue"),
+        ("setSecret", "DescribeSecret"),
+        ("testSecret", "DescribeSecret"),
+        ("finishSecret", "DescribeSecret"),
+        ("finishSecret", "UpdateSecretVersionStage"),
+    ]
+    admins = cloud.control("GET", "calls?operation=RotateSecret")
+    assert all("step" not in call for call in admins)
 
 
 def test_the_same_token_asks_for_the_same_rotation(cloud, rotator, secret):
@@ -167,6 +264,72 @@ def test_a_label_is_on_one_version_at_a_time(cloud, secret):
         )["VersionId"]
     stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
     assert [one for one, labels in stages.items() if "AWSPENDING" in labels] == [last]
+
+
+def test_a_rotation_token_of_nobody_is_refused(cloud, secret):
+    secrets = cloud.client("secretsmanager")
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="RotationToken"):
+        secrets.put_secret_value(
+            SecretId=secret,
+            ClientRequestToken="0123456789abcdef0123456789abcdef",
+            SecretString="new",
+            RotationToken="0123456789abcdef0123456789abcdef-none",
+        )
+
+
+def test_a_label_that_is_elsewhere_is_moved_only_by_who_says_from_where(cloud, secret):
+    secrets = cloud.client("secretsmanager")
+    old = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"].popitem()[0]
+    new = secrets.put_secret_value(
+        SecretId=secret, SecretString="new", VersionStages=["AWSPENDING"]
+    )["VersionId"]
+    move = {"SecretId": secret, "VersionStage": "AWSCURRENT", "MoveToVersionId": new}
+    for wrong in ({}, {"RemoveFromVersionId": new}):
+        with pytest.raises(secrets.exceptions.InvalidParameterException, match=old):
+            secrets.update_secret_version_stage(**move, **wrong)
+    secrets.update_secret_version_stage(**move, RemoveFromVersionId=old)
+    stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    assert {one: sorted(labels) for one, labels in stages.items()} == {
+        old: ["AWSPREVIOUS"],
+        new: ["AWSCURRENT", "AWSPENDING"],
+    }
+
+
+def test_secrets_are_listed_by_the_beginning_of_their_names_and_tags(cloud, rotator):
+    secrets = cloud.client("secretsmanager")
+    stack = cloud.stack(
+        "listed",
+        {
+            name: {
+                "Type": "AWS::SecretsManager::Secret",
+                "Properties": {
+                    "Name": f"listed/{name}",
+                    "SecretString": "old",
+                    "Tags": [{"Key": "Kind", "Value": f"of-{name}"}],
+                },
+            }
+            for name in ("one", "two")
+        },
+    )
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    secrets.rotate_secret(SecretId="listed/one", RotationLambdaARN=rotator)
+    assert secrets.describe_secret(SecretId="listed/one")["Tags"][0] == {
+        "Key": "Kind",
+        "Value": "of-one",
+    }
+
+    def listed(key, value):
+        pages = secrets.get_paginator("list_secrets").paginate(
+            Filters=[{"Key": key, "Values": [value]}], PaginationConfig={"PageSize": 1}
+        )
+        return [one["Name"] for page in pages for one in page["SecretList"]]
+
+    assert listed("name", "listed/") == ["listed/one", "listed/two"]
+    assert listed("name", "sted/") == []
+    assert listed("tag-value", "of-tw") == ["listed/two"]
+    assert listed("all", "OF-ONE listed") == ["listed/one"]
+    found = secrets.list_secrets(Filters=[{"Key": "name", "Values": ["listed/one"]}])["SecretList"]
+    assert found[0]["RotationLambdaARN"] == rotator
 
 
 def test_a_schedule_in_a_template_rotates_at_once_and_is_cancelled_with_its_stack(cloud, rotator):

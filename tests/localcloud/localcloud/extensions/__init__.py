@@ -23,6 +23,7 @@ ORDER = (
     "schedules",
     "events",
     "rotation",
+    "secret_versions",
     "costexplorer",
     "faults",
     "calls",

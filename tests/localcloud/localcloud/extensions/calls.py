@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud import gateway
+from localcloud.extensions import rotation
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.operations import Operation, identify
 from localcloud.settings import ACCOUNT_ID, Settings
@@ -79,6 +80,7 @@ async def _record(request: Request, send: Send, proceed: Proceed) -> None:
         await proceed(request, send)
         return
     call = Call(operation, caller_of(operation.access_key_id))
+    step = rotation.step_of(call.caller)
     request.notes[NOTE] = call
     status = NO_ANSWER
     started = time.monotonic()
@@ -94,6 +96,8 @@ async def _record(request: Request, send: Send, proceed: Proceed) -> None:
             "status": status,
             "duration_ms": round((time.monotonic() - started) * 1000, 1),
         }
+        if step is not None:
+            entry["step"] = step
         if FAULT_NOTE in request.notes:
             entry["fault"] = request.notes[FAULT_NOTE]
         with _lock:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud import gateway, settings
-from localcloud.extensions import calls, faults, schedules
+from localcloud.extensions import calls, faults, rotation, schedules
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.settings import Settings
 
@@ -82,6 +82,19 @@ def _forget_calls(_request: Request) -> dict[str, str]:
     return {"status": "forgotten"}
 
 
+def _rotations(request: Request) -> list[dict[str, Any]]:
+    query = request.query()
+    unknown = sorted(set(query) - {"secret"})
+    if unknown:
+        raise Refused(f"{', '.join(unknown)}: unknown; known is secret")
+    return rotation.recorded(**{name: values[-1] for name, values in query.items() if values[-1]})
+
+
+def _forget_rotations(_request: Request) -> dict[str, str]:
+    rotation.forget()
+    return {"status": "forgotten"}
+
+
 def _show_faults(_request: Request) -> dict[str, Any]:
     return {"rules": faults.show_rules()}
 
@@ -115,5 +128,6 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "calls": {"GET": _calls, "DELETE": _forget_calls},
     "faults": {"GET": _show_faults, "PUT": _replace_faults, "DELETE": _no_faults},
     "fire": {"POST": _fire},
+    "rotations": {"GET": _rotations, "DELETE": _forget_rotations},
     "settings": {"GET": _show_settings, "PUT": _change_settings},
 }

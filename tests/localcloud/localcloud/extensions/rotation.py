@@ -3,26 +3,34 @@
 RotateSecret there promotes a copy of the old value at once and calls nobody. Here it does what AWS
 documents: an empty version is made under AWSPENDING, and the rotation function is driven through
 createSecret, setSecret, testSecret and finishSecret, one after the other, each with the same token.
-A step that fails ends the rotation and leaves AWSPENDING where it is; the next RotateSecret says so
-and takes the rotation up again. AWS tries again by itself too; here that takes a request.
+When a step fails, however it fails, the whole four are tried again after a pause, some times; then
+the rotation is given up and AWSPENDING stays where it is. The next RotateSecret says so and takes
+the rotation up again. Taking AWSPENDING off the version ends the rotation, too.
+
+Each step that was run is on record (``GET /_localcloud/rotations``), and so are the calls that the
+function made in it.
 """
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import json
 import logging
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.settings import ACCOUNT_ID, REGION, Settings
+from localcloud.settings import ACCOUNT_ID, REGION, Settings, current
 
 logger = logging.getLogger("localcloud")
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 SERVICE_PRINCIPAL = "secretsmanager.amazonaws.com"
-DAY_SECONDS = 86_400
+# Steps on record: more than any test run makes; the oldest go first.
+RECORDS_MAX = 20_000
 
 NOT_FOUND = "Secrets Manager can't find the specified secret."
 CANNOT_INVOKE = (
@@ -33,13 +41,36 @@ NOT_COMPLETE = "A previous rotation isn't complete. That rotation will be reatte
 
 Response = tuple[int, dict[str, str], bytes]
 
-# Secrets whose rotation is under way, by ARN.
-_rotating: set[str] = set()
+
+@dataclasses.dataclass(frozen=True)
+class Rotation:
+    """One version's way through the steps."""
+
+    secret: dict[str, Any]
+    function_arn: str
+    token: str
+    steps: tuple[str, ...]
+
+    @property
+    def arn(self) -> str:
+        """The secret that is rotated."""
+        return str(self.secret["ARN"])
+
+
+# The version that is being made current, by the secret's ARN: a newer one ends the older one.
+_rotating: dict[str, str] = {}
+# A secret's steps never overlap, whichever rotation they belong to.
+_turns: dict[str, threading.Lock] = {}
+# The steps that are under way: which role performs which.
+_under_way: list[tuple[str, str]] = []
+# The rotation tokens that were handed out, each with the secret and the version it is for.
+_issued: dict[str, tuple[str, str]] = {}
+_records: collections.deque[dict[str, Any]] = collections.deque(maxlen=RECORDS_MAX)
 _lock = threading.Lock()
 
 
 def install(_settings: Settings) -> None:
-    """Replace the stub, and make versions behave as a rotation function expects them to."""
+    """Replace the stub."""
     from ministack.services import secretsmanager
 
     handle = secretsmanager.handle_request
@@ -53,9 +84,31 @@ def install(_settings: Settings) -> None:
 
     secretsmanager.handle_request = handle_request
     secretsmanager._rotate_secret = rotate_secret
-    secretsmanager._get_secret_value = _checked_get(secretsmanager)
-    secretsmanager._put_secret_value = _checked_put(secretsmanager)
-    secretsmanager._describe_secret = _dated_describe(secretsmanager)
+
+
+def recorded(secret: str | None = None) -> list[dict[str, Any]]:
+    """The steps that were run, oldest first; a secret is asked for by any part of its ARN."""
+    with _lock:
+        return [one for one in _records if secret is None or secret in one["secret"]]
+
+
+def forget() -> None:
+    """Start the record anew."""
+    with _lock:
+        _records.clear()
+
+
+def step_of(caller_arn: str) -> str | None:
+    """The step in which this caller makes a call; None when it is in none, or in several."""
+    with _lock:
+        steps = {step for role, step in _under_way if f"/{role}" in caller_arn}
+    return steps.pop() if len(steps) == 1 else None
+
+
+def is_issued(rotation_token: str, secret_arn: str, version_id: str) -> bool:
+    """Whether the rotation token was handed out for this version of this secret."""
+    with _lock:
+        return _issued.get(rotation_token) == (secret_arn, version_id)
 
 
 def rotate_secret(data: dict[str, Any]) -> Response:
@@ -65,20 +118,20 @@ def rotate_secret(data: dict[str, Any]) -> Response:
 
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     if not secret:
-        return _refuse("ResourceNotFoundException", NOT_FOUND)
+        return refuse("ResourceNotFoundException", NOT_FOUND)
     if secret.get("DeletedDate"):
-        return _refuse(
+        return refuse(
             "InvalidRequestException",
             "You can't perform this operation on the secret because it was marked for deletion.",
         )
     function_arn = data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
     if not function_arn:
-        return _refuse(
+        return refuse(
             "InvalidRequestException",
             "No Lambda rotation function ARN is associated with this secret.",
         )
     if not _may_invoke(function_arn):
-        return _refuse("AccessDeniedException", CANNOT_INVOKE)
+        return refuse("AccessDeniedException", CANNOT_INVOKE)
     secret["RotationLambdaARN"] = function_arn
     secret["RotationRules"] = data.get("RotationRules") or secret.get("RotationRules")
     secret["RotationEnabled"] = True
@@ -86,18 +139,18 @@ def rotate_secret(data: dict[str, Any]) -> Response:
     token = data.get("ClientRequestToken") or str(uuid.uuid4())
     answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
     if not data.get("RotateImmediately", True):
-        _start(secret, function_arn, token, ("testSecret",))
+        _start(Rotation(secret, function_arn, token, ("testSecret",)))
         return json_response({**answer, "VersionId": token})
     pending = _unfinished(secret)
     if token in secret["Versions"] and token != pending:
         # Asked for before, and done.
         return json_response(answer)
     if pending is not None:
-        _start(secret, function_arn, pending, STEPS)
+        _start(Rotation(secret, function_arn, pending, STEPS))
         if token == pending:
             return json_response(answer)
-        return _refuse("InvalidRequestException", NOT_COMPLETE)
-    _start(secret, function_arn, token, STEPS)
+        return refuse("InvalidRequestException", NOT_COMPLETE)
+    _start(Rotation(secret, function_arn, token, STEPS))
     return json_response(answer)
 
 
@@ -108,12 +161,13 @@ def cancel_rotation(data: dict[str, Any]) -> Response:
 
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     if not secret:
-        return _refuse("ResourceNotFoundException", NOT_FOUND)
+        return refuse("ResourceNotFoundException", NOT_FOUND)
     secret["RotationEnabled"] = False
     return json_response({"ARN": secret["ARN"], "Name": secret["Name"]})
 
 
-def _refuse(code: str, message: str) -> Response:
+def refuse(code: str, message: str) -> Response:
+    """Secrets Manager's error answer."""
     from ministack.core.responses import error_response_json
 
     refusal: Response = error_response_json(code, message, 400)
@@ -146,13 +200,15 @@ def _unfinished(secret: dict[str, Any]) -> str | None:
     return None
 
 
-def _start(secret: dict[str, Any], function_arn: str, token: str, steps: tuple[str, ...]) -> None:
+def _start(rotation: Rotation) -> None:
+    """Make the version and begin; joins the rotation that is already making the same one."""
     with _lock:
-        if secret["ARN"] in _rotating:
+        if _rotating.get(rotation.arn) == rotation.token:
             return
-        _rotating.add(secret["ARN"])
-    secret["Versions"].setdefault(
-        token,
+        _rotating[rotation.arn] = rotation.token
+        turn = _turns.setdefault(rotation.arn, threading.Lock())
+    rotation.secret["Versions"].setdefault(
+        rotation.token,
         {
             "SecretString": None,
             "SecretBinary": None,
@@ -162,140 +218,110 @@ def _start(secret: dict[str, Any], function_arn: str, token: str, steps: tuple[s
     )
     threading.Thread(
         target=_rotate,
-        args=(secret, function_arn, token, steps),
-        name=f"rotate-{secret['Name']}",
+        args=(rotation, turn),
+        name=f"rotate-{rotation.secret['Name']}",
         daemon=True,
     ).start()
 
 
-def _rotate(secret: dict[str, Any], function_arn: str, token: str, steps: tuple[str, ...]) -> None:
-    """Drive the function through the steps; the first failure ends it."""
+def _rotate(rotation: Rotation, turn: threading.Lock) -> None:
+    """Drive the function through the steps, from the first one again when one of them fails."""
     from ministack.core.responses import request_scope
 
-    arn = secret["ARN"]
     try:
         with request_scope(ACCOUNT_ID, REGION):
-            for step in steps:
-                failure = _invoke(function_arn, arn, token, step)
-                if failure is not None:
-                    logger.warning("rotation of %s failed in %s: %s", arn, step, failure)
+            attempts = max(1, int(current().rotation_attempts))
+            for attempt in range(1, attempts + 1):
+                if attempt > 1:
+                    time.sleep(current().rotation_retry_seconds)
+                with turn:
+                    if _try(rotation, attempt):
+                        return
+                if not _is_wanted(rotation):
                     return
-            if "finishSecret" in steps:
-                secret["LastRotatedDate"] = int(time.time())
-            logger.info("rotation of %s: %s done", arn, ", ".join(steps))
+            logger.warning("rotation of %s given up after %d attempts", rotation.arn, attempts)
     finally:
-        if steps != STEPS:
+        if rotation.steps != STEPS:
             # A mere test makes a pending version and takes it away again.
-            secret["Versions"].pop(token, None)
+            rotation.secret["Versions"].pop(rotation.token, None)
         with _lock:
-            _rotating.discard(arn)
+            if _rotating.get(rotation.arn) == rotation.token:
+                del _rotating[rotation.arn]
 
 
-def _invoke(function_arn: str, secret_arn: str, token: str, step: str) -> str | None:
-    """Run one step; why it failed, or None."""
+def _try(rotation: Rotation, attempt: int) -> bool:
+    """Run the steps once; whether all of them went well."""
+    for step in rotation.steps:
+        if not _is_wanted(rotation):
+            return False
+        failure = _run(rotation, step, attempt)
+        if failure is not None:
+            logger.warning("rotation of %s failed in %s: %s", rotation.arn, step, failure)
+            return False
+    if "finishSecret" in rotation.steps:
+        rotation.secret["LastRotatedDate"] = int(time.time())
+    logger.info("rotation of %s: %s done", rotation.arn, ", ".join(rotation.steps))
+    return True
+
+
+def _is_wanted(rotation: Rotation) -> bool:
+    """Whether there still is something to rotate to, and nobody asked for something else."""
+    version = rotation.secret["Versions"].get(rotation.token)
+    with _lock:
+        newest = _rotating.get(rotation.arn) == rotation.token
+    return bool(
+        newest
+        and rotation.secret.get("RotationEnabled")
+        and not rotation.secret.get("DeletedDate")
+        and version
+        and {"AWSPENDING", "AWSCURRENT"} & set(version["Stages"])
+    )
+
+
+def _run(rotation: Rotation, step: str, attempt: int) -> str | None:
+    """Run one step and write it down; why it failed, or None."""
     from ministack.services import lambda_svc
 
-    function, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
+    function, config, _ = lambda_svc._get_func_record_for_ref(rotation.function_arn)
     if not function or not config:
-        return f"function {function_arn} does not exist"
+        return f"function {rotation.function_arn} does not exist"
+    entry = (str(config.get("Role", "")).rsplit("/", 1)[-1], step)
+    rotation_token = str(uuid.uuid4())
+    with _lock:
+        _issued[rotation_token] = (rotation.arn, rotation.token)
+        _under_way.append(entry)
+    came_in = datetime.now(UTC).isoformat(timespec="milliseconds")
+    started = time.monotonic()
     event = {
         "Step": step,
-        "SecretId": secret_arn,
-        "ClientRequestToken": token,
-        "RotationToken": str(uuid.uuid4()),
+        "SecretId": rotation.arn,
+        "ClientRequestToken": rotation.token,
+        "RotationToken": rotation_token,
     }
-    record = lambda_svc._execution_record_for_config(function, config)
-    result = lambda_svc._execute_function_with_config_scope(record, event)
-    if result.get("error") or result.get("throttle"):
-        body = result.get("body")
-        return str(body.get("errorMessage") if isinstance(body, dict) else body)
-    return None
+    try:
+        record = lambda_svc._execution_record_for_config(function, config)
+        failure = _failure(lambda_svc._execute_function_with_config_scope(record, event))
+    finally:
+        with _lock:
+            _under_way.remove(entry)
+    with _lock:
+        _records.append(
+            {
+                "time": came_in,
+                "secret": rotation.arn,
+                "version": rotation.token,
+                "attempt": attempt,
+                "step": step,
+                "duration_ms": round((time.monotonic() - started) * 1000, 1),
+                "failure": failure,
+            }
+        )
+    return failure
 
 
-def _checked_get(secretsmanager: Any) -> Any:
-    get = secretsmanager._get_secret_value
-
-    def get_secret_value(data: dict[str, Any]) -> Response:
-        _, secret = secretsmanager._resolve(data.get("SecretId"))
-        version_id, stage = data.get("VersionId"), data.get("VersionStage")
-        if secret and not secret.get("DeletedDate"):
-            if version_id is None:
-                version_id, version = secretsmanager._find_stage_version(
-                    secret, stage or "AWSCURRENT"
-                )
-            else:
-                version = secret["Versions"].get(version_id)
-            if version and stage and stage not in version["Stages"]:
-                return _refuse(
-                    "InvalidRequestException",
-                    "You provided a VersionStage that is not associated to the provided VersionId.",
-                )
-            if version and version["SecretString"] is None and version["SecretBinary"] is None:
-                # Made by RotateSecret, not yet filled by the function.
-                return _refuse(
-                    "ResourceNotFoundException",
-                    "Secrets Manager can't find the specified secret value for VersionId: "
-                    f"{version_id}",
-                )
-        found: Response = get(data)
-        return found
-
-    return get_secret_value
-
-
-def _checked_put(secretsmanager: Any) -> Any:
-    put = secretsmanager._put_secret_value
-
-    def put_secret_value(data: dict[str, Any]) -> Response:
-        from ministack.core.responses import json_response
-
-        _, secret = secretsmanager._resolve(data.get("SecretId"))
-        token = data.get("ClientRequestToken")
-        if not secret or secret.get("DeletedDate"):
-            refused: Response = put(data)
-            return refused
-        known = secret["Versions"].get(token) if token else None
-        filled = known and not (known["SecretString"] is None and known["SecretBinary"] is None)
-        if known and filled:
-            if known["SecretString"] != data.get("SecretString"):
-                return _refuse(
-                    "ResourceExistsException",
-                    "You can't use ClientRequestToken "
-                    f"{token} because that value is already in use for a version of secret "
-                    f"{secret['ARN']}.",
-                )
-            return json_response(
-                {
-                    "ARN": secret["ARN"],
-                    "Name": secret["Name"],
-                    "VersionId": token,
-                    "VersionStages": list(known["Stages"]),
-                }
-            )
-        stages = data.get("VersionStages") or ["AWSCURRENT"]
-        for stage in stages:
-            # A label is on one version at a time; AWSCURRENT's move is MiniStack's own doing.
-            if stage != "AWSCURRENT":
-                secretsmanager._remove_stage_everywhere(secret, stage, except_version_id=token)
-        done: Response = put(data)
-        return done
-
-    return put_secret_value
-
-
-def _dated_describe(secretsmanager: Any) -> Any:
-    describe = secretsmanager._describe_secret
-
-    def describe_secret(data: dict[str, Any]) -> Response:
-        status, headers, body = describe(data)
-        _, secret = secretsmanager._resolve(data.get("SecretId"))
-        if status != 200 or not secret or not secret.get("LastRotatedDate"):
-            return status, headers, body
-        document = json.loads(body)
-        document["LastRotatedDate"] = secret["LastRotatedDate"]
-        days = (secret.get("RotationRules") or {}).get("AutomaticallyAfterDays")
-        if days and secret.get("RotationEnabled"):
-            document["NextRotationDate"] = secret["LastRotatedDate"] + int(days) * DAY_SECONDS
-        return status, headers, json.dumps(document).encode()
-
-    return describe_secret
+def _failure(result: dict[str, Any]) -> str | None:
+    """Why an invocation failed, or None."""
+    if not (result.get("error") or result.get("throttle")):
+        return None
+    body = result.get("body")
+    return str(body.get("errorMessage") if isinstance(body, dict) else body)
