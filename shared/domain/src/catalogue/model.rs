@@ -4,11 +4,14 @@
 //! ends with.
 
 mod alarms;
+pub mod alerting;
+mod matcher;
 mod text;
 
 use std::collections::BTreeMap;
 
 pub use alarms::{Alarm, AlarmMetric, AlarmUnit, Severity, Threshold};
+pub use matcher::{InvalidMatcher, MatchOperator, Matcher, is_label_name};
 pub use text::{DatabaseField, Piece, Placeholder, SecretReference, Text};
 
 /// Everything that one tier of one environment wants. A tenant's templates are a function of
