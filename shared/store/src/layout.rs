@@ -28,7 +28,7 @@ pub(crate) const INDEX_SK: &str = "gsi1sk";
 /// The table's TTL attribute, in epoch seconds.
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
-/// Of a tenant's record: how often its content was written.
+/// Of a tenant's record: how often its content was written. Of a document: which writing it is.
 pub(crate) const VERSION: &str = "version";
 /// Of a tenant's record: the pass that holds the lease.
 pub(crate) const LEASE_OWNER: &str = "lease_owner";
@@ -45,6 +45,8 @@ pub(crate) const JOURNAL_PREFIX: &str = "JOURNAL#";
 pub(crate) const IDEMPOTENCY: &str = "IDEMPOTENCY";
 /// The sort key of a counter.
 pub(crate) const COUNTER: &str = "COUNTER";
+/// The sort key of a token bucket.
+pub(crate) const BUCKET: &str = "BUCKET";
 
 /// The key of a tenant's record.
 pub(crate) fn record_key(tenant: &TenantKey) -> Item {
@@ -60,6 +62,22 @@ pub(crate) fn idempotency_key(scope: &str, name: &str) -> Item {
 /// The key of a counter.
 pub(crate) fn counter_key(name: &str) -> Item {
     key(format!("COUNTER#{name}"), COUNTER.to_owned())
+}
+
+/// The partition of all documents of one kind. A kind is a word of ours without `#`, so that no
+/// two pairs of kind and partition share one.
+pub(crate) fn document_partition(kind: &str, partition: &str) -> String {
+    format!("DOCUMENT#{kind}#{partition}")
+}
+
+/// The index partition of those documents of one kind that somebody has to look at.
+pub(crate) fn due_partition(kind: &str, partition: &str) -> String {
+    format!("DUE#{kind}#{partition}")
+}
+
+/// The key of a token bucket.
+pub(crate) fn bucket_key(name: &str) -> Item {
+    key(format!("BUCKET#{name}"), BUCKET.to_owned())
 }
 
 /// The index partition of all tenants of one environment that are unfinished.

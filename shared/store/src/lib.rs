@@ -33,12 +33,18 @@
 //! # }
 //! ```
 //!
+//! Functions that remember something other than a tenant keep [`Documents`] of their own types in
+//! the same table, and rate limits that all their instances share in
+//! [token buckets](Documents::take_token).
+//!
 //! Every write is conditional; the README lists which write is guarded by what.
 
+mod bucket;
 mod canonical;
 mod claim;
 mod commit;
 mod create;
+mod documents;
 mod error;
 mod idempotency;
 mod journal;
@@ -53,9 +59,14 @@ mod testing;
 mod transaction;
 mod unfinished;
 
+pub use bucket::{Rate, Take};
 pub use claim::{Begin, Claim};
 pub use commit::COMMIT_LINES_MAX;
 pub use create::Creation;
+pub use documents::{
+    Create, DOCUMENT_ID_BYTES_MAX, DOCUMENT_PAGE_ITEMS, DUE_DOCUMENTS_MAX, Delete, Document,
+    DocumentKey, Documents, Due, Listed, Replace, WriteOptions,
+};
 pub use error::{StaleClaim, StaleLease, StoreError};
 pub use idempotency::{IDEMPOTENCY_KEY_BYTES_MAX, Idempotency, IdempotencyConflict};
 pub use journal::{JOURNAL_PAGE_LINES, JOURNAL_TEXT_BYTES_MAX, JournalEntry};
