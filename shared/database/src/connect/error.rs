@@ -106,6 +106,11 @@ impl ConnectError {
         )
     }
 
+    /// What a person can do about it: the last part of the message.
+    pub const fn remedy(&self) -> &'static str {
+        self.kind.next()
+    }
+
     pub(crate) fn new(kind: ConnectErrorKind, place: Place, cause: impl Into<String>) -> Self {
         Self { kind, place: Box::new(place), cause: cause.into(), code: None }
     }

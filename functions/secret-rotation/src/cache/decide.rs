@@ -1,0 +1,217 @@
+//! What to do next about a cache's token or user: the thinking, and nothing but.
+//!
+//! Both tables are asked again after each look: a value is tried at the cache only where the
+//! answer depends on it. They know no clock, no network and no chance.
+//!
+//! What they have in common: nothing is changed that is as it should be; nothing is taken away
+//! while tasks of the rotation before may still hold it; and what was written is believed only when
+//! the cache says so.
+
+mod token;
+mod user;
+
+pub use token::{Group, TokenWrite, decide_token};
+pub use user::{User, UserWrite, decide_user};
+
+/// Which of Secrets Manager's steps is to be done, or the last one, which is Caretaker's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Have the cache accept the pending value beside the current one.
+    Set,
+    /// See that the pending value opens the cache.
+    Test,
+    /// Take the old value away, after the rollout.
+    Retire,
+}
+
+/// One of a secret's three values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// `AWSPENDING`
+    Pending,
+    /// `AWSCURRENT`
+    Current,
+    /// `AWSPREVIOUS`
+    Previous,
+}
+
+/// What is known of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Known {
+    /// The secret has no such value.
+    #[default]
+    Absent,
+    /// It was not tried yet.
+    Untried,
+    /// It opens the cache.
+    Opens,
+    /// The cache refuses it.
+    Refused,
+}
+
+/// What is known of all three values, and of what this step has done already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Knowledge {
+    /// Of the pending value.
+    pub pending: Known,
+    /// Of the current value.
+    pub current: Known,
+    /// Of the previous value.
+    pub previous: Known,
+    /// Whether this step has written already: it never writes twice.
+    pub written: bool,
+}
+
+impl Knowledge {
+    /// What is known of one value.
+    pub fn of(&self, who: Who) -> Known {
+        match who {
+            Who::Pending => self.pending,
+            Who::Current => self.current,
+            Who::Previous => self.previous,
+        }
+    }
+
+    /// Notes what was learnt of one value.
+    pub fn learn(&mut self, who: Who, known: Known) {
+        match who {
+            Who::Pending => self.pending = known,
+            Who::Current => self.current = known,
+            Who::Previous => self.previous = known,
+        }
+    }
+
+    /// What is left to know after time has passed or something was written: which values there are.
+    #[must_use]
+    pub fn forgotten(self) -> Self {
+        let again = |known| if known == Known::Absent { Known::Absent } else { Known::Untried };
+        Self {
+            pending: again(self.pending),
+            current: again(self.current),
+            previous: again(self.previous),
+            written: self.written,
+        }
+    }
+}
+
+/// Whether a resource of ElastiCache can be worked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// `available`, `active`
+    Ready,
+    /// It is being changed, and that ends by itself; the word is ElastiCache's.
+    Changing(String),
+    /// It will not be ready again; the word is ElastiCache's.
+    Lost(String),
+}
+
+impl Readiness {
+    /// From the status of a replication group (API reference, `ReplicationGroup`) or of a user
+    /// (API reference, `User`).
+    pub fn of(status: &str) -> Self {
+        match status {
+            "available" | "active" => Self::Ready,
+            "creating" | "modifying" | "snapshotting" => Self::Changing(status.to_owned()),
+            other => Self::Lost(other.to_owned()),
+        }
+    }
+}
+
+/// How the rollout of the rotation before this one stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierRollout {
+    /// No task holds what was current before the current value.
+    Over,
+    /// Tasks may still hold it: it must not be pushed out.
+    Unfinished,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next<W> {
+    /// Try a value at the cache, and ask again.
+    Probe(Who),
+    /// Write this, and ask again.
+    Write(W),
+    /// Nothing can be done before something has ended; why, in words.
+    Wait(String),
+    /// The step is done; why, in words.
+    Done(&'static str),
+    /// The step cannot be done.
+    Fail(Refusal),
+}
+
+/// What kind of reason a refusal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Secret, cache and catalogue do not fit together.
+    Configuration,
+    /// The cache refuses a value that should open it.
+    Authentication,
+    /// The value breaks ElastiCache's rules.
+    Policy,
+    /// Another rotation is not over; trying again later helps.
+    Busy,
+}
+
+/// Why a step cannot be done, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind of reason.
+    pub kind: RefusalKind,
+    /// What is the matter.
+    pub reason: String,
+    /// What a person can do about it.
+    pub remedy: &'static str,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.reason, self.remedy)
+    }
+}
+
+fn fail<W>(kind: RefusalKind, reason: impl Into<String>, remedy: &'static str) -> Next<W> {
+    Next::Fail(Refusal { kind, reason: reason.into(), remedy })
+}
+
+/// `testSecret`, which is the same for both: the pending value must open the cache. Where there is
+/// none (a schedule was made or changed, and nothing is to be rotated) the current one must.
+fn test<W>(readiness: &Readiness, knowledge: &Knowledge) -> Next<W> {
+    let (who, name) = match knowledge.pending {
+        Known::Absent => (Who::Current, "current"),
+        _ => (Who::Pending, "pending"),
+    };
+    match (knowledge.of(who), readiness) {
+        (Known::Untried, _) => Next::Probe(who),
+        (Known::Opens, _) if who == Who::Current => {
+            Next::Done("nothing is pending, and the current value opens the cache")
+        }
+        (Known::Opens, _) => Next::Done("the pending value opens the cache"),
+        (Known::Refused, Readiness::Changing(status)) => {
+            Next::Wait(format!("the cache refuses the {name} value while it is {status}"))
+        }
+        (Known::Refused, _) => fail(
+            RefusalKind::Authentication,
+            format!("the cache refuses the {name} value"),
+            "rotate the secret once more; if the current value is refused as well, somebody \
+             changed it at the cache",
+        ),
+        (Known::Absent, _) => fail(
+            RefusalKind::Configuration,
+            "the secret has neither a pending nor a current value",
+            "put a value into the secret",
+        ),
+    }
+}
+
+/// What is said where an old value is still in use and another rotation would push it out.
+fn busy<W>() -> Next<W> {
+    fail(
+        RefusalKind::Busy,
+        "the rollout of the rotation before this one is not over, and ElastiCache accepts two \
+         values at most: tasks that still hold the old one would be locked out",
+        "wait until the rollout is steady, or mend the service whose deployment failed; then rotate \
+         again",
+    )
+}

@@ -1,0 +1,108 @@
+//! Why a step of a rotation could not be done, in the four words that a person needs: what kind of
+//! trouble, what happened, what to do, and whether it may pass by itself.
+//!
+//! Why it exists: AWS's templates end every failure in `ValueError: setSecret: Unable to log into
+//! database`. Whether that was a security group, a certificate, a password or a missing right is
+//! then found out by hand, while Secrets Manager tries again.
+
+use std::fmt;
+
+use database::{ConnectError, ConnectErrorKind};
+
+/// What kind of trouble it is: the `kind` of the event `SecretRotationFailed`, and a dimension of
+/// the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The server cannot be reached, or not in time.
+    Network,
+    /// The server's certificate is not to be trusted, or it offers no TLS.
+    Tls,
+    /// The server refuses the user or its password.
+    Authentication,
+    /// The user is known, and may not do this.
+    Permission,
+    /// The server refuses the new value by a rule of its own.
+    Policy,
+    /// The server or the service takes no more for now.
+    Limit,
+    /// Secret, host and user are not all of one tenant.
+    Binding,
+    /// The secret, its rotation or the deployment is not set up so that it can work.
+    Configuration,
+    /// AWS refused a call or did not answer.
+    Aws,
+    /// Anything else.
+    Other,
+}
+
+impl FailureKind {
+    /// Its name in events and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Tls => "tls",
+            Self::Authentication => "authentication",
+            Self::Permission => "permission",
+            Self::Policy => "policy",
+            Self::Limit => "limit",
+            Self::Binding => "binding",
+            Self::Configuration => "configuration",
+            Self::Aws => "aws",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A step that cannot be done as things are. Holds nothing of any value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} ({kind}); {remedy}")]
+pub struct Refusal {
+    /// What kind of trouble it is.
+    pub kind: FailureKind,
+    /// What was tried, on what, and what happened.
+    pub reason: String,
+    /// What to do next.
+    pub remedy: String,
+    /// Whether the same step may succeed later without anybody changing anything.
+    pub transient: bool,
+}
+
+impl Refusal {
+    /// A refusal that does not pass by itself.
+    pub fn new(kind: FailureKind, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), remedy: remedy.into(), transient: false }
+    }
+
+    /// The same, where time alone may help.
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+}
+
+impl From<&ConnectError> for Refusal {
+    fn from(error: &ConnectError) -> Self {
+        let kind = match error.kind {
+            ConnectErrorKind::Unreachable | ConnectErrorKind::Timeout => FailureKind::Network,
+            ConnectErrorKind::Tls => FailureKind::Tls,
+            ConnectErrorKind::Authentication => FailureKind::Authentication,
+            ConnectErrorKind::Permission => FailureKind::Permission,
+            ConnectErrorKind::TooManyConnections => FailureKind::Limit,
+            ConnectErrorKind::NoSuchDatabase => FailureKind::Configuration,
+            ConnectErrorKind::Other => FailureKind::Other,
+        };
+        Self {
+            kind,
+            reason: format!("could not connect to {}: {}", error.place, error.cause),
+            remedy: error.remedy().to_owned(),
+            transient: error.is_transient(),
+        }
+    }
+}
