@@ -1,20 +1,24 @@
-//! What Caretaker publishes on its bus: facts about tenants, in the past tense.
+//! What Caretaker publishes on its bus: facts about tenants and their secrets, in the past tense.
 //!
 //! `detail-type` is the variant's name and `detail` its fields in camel case, so that a rule can
 //! match on any of them. Every detail carries an `eventId` that depends on what is told and not
 //! on when: a subscriber that hears the same fact twice can see that it is the same.
 
+mod secret;
+
 use std::collections::BTreeMap;
 
 use domain::naming::fingerprint;
 use domain::{Environment, Product, TenantId, Tier};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use secret::{SecretRolloutFailed, SecretRotated, SecretRotationFailed};
 
 /// How much of the digest makes an event's id: as much as a UUID has.
 const EVENT_ID_BYTES: usize = 16;
 
-/// A fact about a tenant.
+/// A fact about a tenant or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
@@ -26,10 +30,17 @@ pub enum Event {
     TenantAlreadyExists(TenantAlreadyExists),
     /// A message could not be taken as a request, or contradicts an earlier one.
     TenantRequestRefused(TenantRequestRefused),
+    /// A secret has a new value; what was started before may still hold the old one.
+    SecretRotated(SecretRotated),
+    /// A step of a rotation failed; Secrets Manager tries again, or a person has to.
+    SecretRotationFailed(SecretRotationFailed),
+    /// A secret was rotated, but the services that use it did not become steady with it; the old
+    /// value stays good.
+    SecretRolloutFailed(SecretRolloutFailed),
 }
 
 /// Whom an event is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
     /// The product.
@@ -117,6 +128,9 @@ impl Event {
             Self::TenantOnboardingFailed(_) => "TenantOnboardingFailed",
             Self::TenantAlreadyExists(_) => "TenantAlreadyExists",
             Self::TenantRequestRefused(_) => "TenantRequestRefused",
+            Self::SecretRotated(_) => "SecretRotated",
+            Self::SecretRotationFailed(_) => "SecretRotationFailed",
+            Self::SecretRolloutFailed(_) => "SecretRolloutFailed",
         }
     }
 
