@@ -1,9 +1,9 @@
 """ElastiCache: every node group is a real Redis, with TLS and tokens as asked.
 
 MiniStack starts caches through the container engine; here they are servers with certificates of the
-local authority and addresses of their own. Added on top: a group says ``creating`` for a moment, a
-stack waits until that has passed, and ROTATE and SET of the AUTH token change what the running
-server accepts. Replicas share the primary's server.
+local authority and addresses of their own. Added on top: a group says ``creating`` for a moment,
+and a stack waits until that has passed. Replicas share the primary's server. Later changes to a
+group are in ``elasticache_changes``, users in ``elasticache_users``.
 
 With ``--engine docker`` none of this is installed: MiniStack then drives its own containers.
 """
@@ -25,10 +25,16 @@ from localcloud.settings import Settings, current
 
 logger = logging.getLogger("localcloud.elasticache")
 
+Record = dict[str, Any]
 Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
+Handler = Callable[..., tuple[str, dict[str, Any]]]
+
 ENGINES = ("redis", "valkey")
+# What takes longer than this to be made or changed does not end at all.
+STACK_WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.05
 
 _servers: dict[str, RedisServer] = {}
 # The port that the request under way asks for: MiniStack hands on everything else.
@@ -43,11 +49,14 @@ def install(settings: Settings) -> None:
     from ministack.services import elasticache
     from ministack.services.cloudformation import provisioners
 
+    from localcloud.extensions import (
+        elasticache_changes,
+        elasticache_user_groups,
+        elasticache_users,
+    )
+
     elasticache._get_docker = lambda: None
     elasticache._spawn_redis_container = _start_server
-    elasticache._update_auth_token = functools.partial(
-        _update_tokens, elasticache._update_auth_token
-    )
     elasticache._create_replication_group = functools.partial(
         _create_group, elasticache._create_replication_group
     )
@@ -60,9 +69,15 @@ def install(settings: Settings) -> None:
     elasticache._delete_cache_cluster = functools.partial(
         _delete_cluster, elasticache._delete_cache_cluster
     )
-    provisioners._ec_rg_create = functools.partial(_create_in_stack, provisioners._ec_rg_create)
+    groups = elasticache._replication_groups
+    provisioners._ec_rg_create = waiting(provisioners._ec_rg_create, groups)
+    provisioners._ec_rg_update = waiting(provisioners._ec_rg_update, groups)
+    elasticache_users.install()
+    elasticache_user_groups.install()
+    elasticache_changes.install()
     handlers = provisioners._RESOURCE_HANDLERS["AWS::ElastiCache::ReplicationGroup"]
     handlers["create"] = provisioners._ec_rg_create
+    handlers["update"] = provisioners._ec_rg_update
 
 
 def _start_server(
@@ -104,6 +119,8 @@ def _create_group(original: Callable[..., Response], p: Parameters) -> Response:
     if response[0] >= 400:
         return response
     group = elasticache._replication_groups[elasticache._p(p, "ReplicationGroupId")]
+    if group.get("UserGroupIds"):
+        apply_access(group)
     # MiniStack would drop the ids as those of containers that nobody knows.
     _come_up(group)
     shown = elasticache._rg_xml(group)
@@ -146,23 +163,6 @@ def _come_up(group: dict[str, Any]) -> None:
     spawn_background(settle, thread_name=f"cache-{group['ReplicationGroupId']}")
 
 
-def _create_in_stack(
-    original: Callable[..., tuple[str, dict[str, Any]]], *arguments: Any
-) -> tuple[str, dict[str, Any]]:
-    """A stack goes on when the group is available."""
-    from ministack.services import elasticache
-    from ministack.services.cloudformation import provisioners
-
-    group_id, attributes = original(*arguments)
-    provisioners._ec_wait_available(
-        elasticache._replication_groups,
-        group_id,
-        "Status",
-        "AWS::ElastiCache::ReplicationGroup",
-    )
-    return group_id, attributes
-
-
 def _delete_group(original: Callable[..., Response], p: Parameters) -> Response:
     from ministack.services import elasticache
 
@@ -183,14 +183,53 @@ def _delete_cluster(original: Callable[..., Response], p: Parameters) -> Respons
     return response
 
 
-def _update_tokens(
-    original: Callable[..., None], group: dict[str, Any], token: str, strategy: str
-) -> None:
-    """ROTATE, SET and DELETE reach the running servers; MiniStack keeps the list of tokens."""
-    original(group, token, strategy)
-    for server_id in group.get("_docker_container_ids") or []:
-        server = _servers.get(server_id)
-        if server is not None:
+def servers_of(group: Record) -> list[RedisServer]:
+    """The servers behind a replication group."""
+    found = [_servers.get(server_id) for server_id in group.get("_docker_container_ids") or []]
+    return [server for server in found if server is not None]
+
+
+def settle(record: Record, then: str, work: Callable[[], None], name: str) -> None:
+    """Do what was asked a moment later, as ElastiCache does; only then is the record done."""
+    from ministack.core.concurrency import spawn_background
+
+    meanwhile = record["Status"]
+
+    def run() -> None:
+        time.sleep(current().elasticache_modifying_seconds)
+        try:
+            work()
+        finally:
+            if record["Status"] == meanwhile:
+                record["Status"] = then
+
+    spawn_background(run, thread_name=name)
+
+
+def waiting(handler: Handler, records: Any) -> Handler:
+    """A stack's handler that goes on when what it has made or changed is done."""
+
+    @functools.wraps(handler)
+    def handle(*arguments: Any, **named: Any) -> tuple[str, Record]:
+        identifier, attributes = handler(*arguments, **named)
+        deadline = time.monotonic() + STACK_WAIT_SECONDS
+        while (records.get(identifier) or {}).get("Status") in ("creating", "modifying"):
+            if time.monotonic() > deadline:
+                raise ValueError(f"{identifier} did not stabilize")
+            time.sleep(POLL_SECONDS)
+        return identifier, attributes
+
+    return handle
+
+
+def apply_access(group: Record) -> None:
+    """Let the group's servers know its users, or its tokens where it has no users."""
+    from localcloud.extensions import elasticache_user_groups
+
+    for server in servers_of(group):
+        if group.get("UserGroupIds"):
+            server.set_users(elasticache_user_groups.users_of(group))
+        else:
             server.set_tokens(
                 group.get("_auth_tokens") or [], optional=bool(group.get("_auth_optional"))
             )

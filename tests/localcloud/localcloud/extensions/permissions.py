@@ -5,6 +5,7 @@ MiniStack checks one action on one resource for most calls. The gaps closed here
 
 - ``iam:PassRole``, with ``iam:PassedToService``, where a call hands a role to a service;
 - ECS services are resources of their own (MiniStack asks for the cluster);
+- ElastiCache's users and user groups are resources, too (MiniStack asks for ``*``);
 - ``events:source``, entry by entry, for ``PutEvents``.
 """
 
@@ -26,6 +27,8 @@ PASSED_TO = {
     "lambda": "lambda.amazonaws.com",
 }
 ROLE_FIELDS = ("Role", "executionRoleArn", "taskRoleArn")
+# Where an ElastiCache call names users and user groups, and how their ARNs begin.
+CACHE_USER_FIELDS = {"UserId": "user", "UserGroupId": "usergroup"}
 # Where an ECS call names services.
 SERVICE_FIELDS = ("services", "service", "serviceName")
 
@@ -72,6 +75,8 @@ def install(settings: Settings) -> None:
         checks = _roles_passed(service, body, parameters)
         if service == "ecs":
             checks += [Check(arn) for arn in _ecs_services(body, prefix)]
+        if service == "elasticache":
+            checks += [Check(arn) for arn in _cache_users(parameters, prefix)]
         if service == "events":
             checks += _entries(body, prefix)
         _checks.set((service, tuple(checks)))
@@ -136,6 +141,16 @@ def _ecs_services(body: bytes, prefix: str) -> list[str]:
         one if one.startswith("arn:") else f"arn:aws:ecs:{prefix}:service/{cluster}/{one}"
         for one in services
         if isinstance(one, str)
+    ]
+
+
+def _cache_users(parameters: dict[str, Any], prefix: str) -> list[str]:
+    """The ARNs of the users and user groups that the call names."""
+    named = {kind: parameters.get(field) or [] for field, kind in CACHE_USER_FIELDS.items()}
+    return [
+        f"arn:aws:elasticache:{prefix}:{kind}:{one}"
+        for kind, names in named.items()
+        for one in (names if isinstance(names, list) else [names])
     ]
 
 

@@ -1,4 +1,4 @@
-"""A Redis server that behaves like a node of ElastiCache: TLS only when asked, tokens as ACL rules.
+"""A Redis server that behaves like a node of ElastiCache: TLS when asked, tokens and users as ACLs.
 
 Redis 7 also stands in for Valkey. Tokens are only ever written down as the hashes that Redis itself
 keeps. An administrator of our own changes them while the server runs.
@@ -6,6 +6,7 @@ keeps. An administrator of our own changes them while the server runs.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import secrets
 import shutil
@@ -45,6 +46,23 @@ tls-ca-cert-file "{authority}"
 tls-auth-clients no"""
 
 
+@dataclasses.dataclass(frozen=True)
+class User:
+    """A user of a cache as Redis shall know it."""
+
+    name: str
+    # Redis's own rules, without passwords.
+    access: str
+    # SHA-256, as Redis keeps them; none means that no password is asked for.
+    password_hashes: tuple[str, ...]
+
+    def rules(self) -> list[str]:
+        """What ACL SETUSER is told, to the last rule: what was before is gone."""
+        secrets_accepted = [f"#{one}" for one in self.password_hashes] or ["nopass"]
+        # Who is neither on nor off is off, on ElastiCache as here.
+        return ["reset", *secrets_accepted, *self.access.split()]
+
+
 class RedisServer:
     """One cache node: its folder, its address, its process."""
 
@@ -82,8 +100,8 @@ class RedisServer:
             listen=listen,
             folder=self.folder,
             admin=ADMIN,
-            admin_hash=_hash(self._password),
-            rules=" ".join(_rules(tokens, optional=False)),
+            admin_hash=hash_password(self._password),
+            rules=" ".join(f"#{hash_password(token)}" for token in tokens) or "nopass",
         )
         path = storage.private_file(self.folder / "redis.conf", configuration, None)
         self._child = processes.spawn(
@@ -105,9 +123,20 @@ class RedisServer:
 
     def set_tokens(self, tokens: Sequence[str], *, optional: bool) -> None:
         """Accept these tokens from now on, and while they are optional no token, too."""
+        hashes = () if optional else tuple(hash_password(token) for token in tokens)
+        self.set_users([User("default", "on ~* &* +@all", hashes)])
+
+    def set_users(self, users: Sequence[User]) -> None:
+        """Know these users and no others, from now on. Each changes from one moment to the next."""
+        wanted = {user.name: user for user in users}
+        # Redis always has a default user; nobody is it where it was not asked for.
+        wanted.setdefault("default", User("default", "off", ()))
         with self._admin() as client:
-            rules = ["resetpass", *_rules(tokens, optional=optional)]
-            client.execute_command("ACL", "SETUSER", "default", "on", *rules)
+            for user in wanted.values():
+                client.execute_command("ACL", "SETUSER", user.name, *user.rules())
+            known = {_text(name) for name in client.execute_command("ACL", "USERS")}
+            for name in known - set(wanted) - {ADMIN}:
+                client.execute_command("ACL", "DELUSER", name)
 
     def running(self) -> bool:
         """Whether the process is there."""
@@ -148,15 +177,13 @@ class RedisServer:
             return False
 
 
-def _rules(tokens: Sequence[str], *, optional: bool) -> list[str]:
-    """The default user's password rules; Redis takes hashes, so no character needs quoting."""
-    if optional or not tokens:
-        return ["nopass"]
-    return [f"#{_hash(token)}" for token in tokens]
+def hash_password(password: str) -> str:
+    """What Redis keeps of a password."""
+    return hashlib.sha256(password.encode()).hexdigest()
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _binary() -> str:
