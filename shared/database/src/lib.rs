@@ -41,24 +41,30 @@ mod connection;
 mod engine;
 mod extensions;
 mod login;
+mod privileges;
 mod roles;
 mod secret;
+mod session;
 mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trust;
 mod verifier;
 
-pub use connect::{ConnectError, ConnectErrorKind, connect};
+pub use connect::{ConnectError, ConnectErrorKind, Opens, connect, opens};
 pub use connection::{Connection, STATEMENT_TIMEOUT, StatementError, StatementErrorKind};
 pub use engine::{Engine, UnknownEngine};
 pub use extensions::{ExtensionOutcome, ensure_extensions};
 pub use login::{LoginError, LoginReport, verify_application_login};
+pub use privileges::{Privilege, UnknownPrivilege, check_privileges};
 pub use roles::{
-    Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount, ObservedRole, PostgresRole,
-    PostgresRoles, RoleChange, RoleError, RoleSpec, Scope, ensure_application_role,
-    observe_application_role, plan, set_password,
+    Account, AlternateSpec, Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount,
+    ObservedRole, PasswordSet, PostgresRole, PostgresRoles, Retain, RoleChange, RoleError,
+    RoleSpec, Scope, discard_old_password, ensure_alternate_user, ensure_application_role,
+    lock_login, observe_application_role, plan, sends_own_password, set_password,
+    set_password_with,
 };
 pub use secret::{Credentials, DatabaseSecret, SecretError};
-pub use target::{Place, Target};
+pub use session::{Session, session};
+pub use target::{Encryption, Place, Target};
 pub use trust::{Trust, TrustError};

@@ -5,7 +5,7 @@
 //! Whatever else is in the secret belongs to somebody, and survives a rewrite. A secret that cannot
 //! be used is refused with all its faults at once, by key and never by value.
 
-use crate::{Engine, Target};
+use crate::{Encryption, Engine, Target};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -27,8 +27,8 @@ pub struct DatabaseSecret {
     pub dbname: Option<String>,
     /// ARN of the secret of the master user, for users that are rotated by it.
     pub masterarn: Option<String>,
-    /// What the secret says about TLS. It is kept for its writers; connections use verified TLS
-    /// whatever it says.
+    /// What the secret says about TLS. `false` takes effect only where the caller permits it
+    /// ([`Encryption`]).
     pub ssl: Option<bool>,
     /// The RDS instance, as CloudFormation's `SecretTargetAttachment` writes it.
     pub db_instance_identifier: Option<String>,
@@ -92,7 +92,8 @@ impl DatabaseSecret {
         self
     }
 
-    /// What it takes to log in with this secret.
+    /// What it takes to log in with this secret, over verified TLS; plain text is permitted by
+    /// [`Target::with_encryption`].
     pub fn target(&self) -> Target {
         Target {
             engine: self.engine,
@@ -101,6 +102,8 @@ impl DatabaseSecret {
             database: self.dbname.clone(),
             username: self.username.clone(),
             password: self.password.clone(),
+            ssl: self.ssl,
+            encryption: Encryption::Verified,
         }
     }
 
@@ -165,6 +168,8 @@ impl Credentials {
             database: None,
             username: self.username,
             password: self.password,
+            ssl: None,
+            encryption: Encryption::Verified,
         }
     }
 }

@@ -7,6 +7,21 @@ use crate::Engine;
 use secrecy::SecretString;
 use std::fmt;
 
+/// Whether a connection may do without TLS, as its caller decides.
+///
+/// Plain text needs two to agree: the caller, by [`PlaintextPermitted`](Self::PlaintextPermitted),
+/// and whoever wrote the secret, by `"ssl": false`. Neither alone is enough, and the server is never
+/// asked for its opinion: a connection that was to be encrypted is never made without TLS, and one
+/// that was to be plain is not tried with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encryption {
+    /// TLS with the server's certificate verified, whatever the secret says.
+    #[default]
+    Verified,
+    /// Verified TLS as well, unless the secret says `"ssl": false`.
+    PlaintextPermitted,
+}
+
 /// Where a database is and as whom to log in. Its `Debug` and [`Place`] never show the password.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -23,9 +38,26 @@ pub struct Target {
     pub username: String,
     /// The user's password.
     pub password: SecretString,
+    /// What the secret says about TLS; `None` where it says nothing.
+    pub ssl: Option<bool>,
+    /// What the caller permits.
+    pub encryption: Encryption,
 }
 
 impl Target {
+    /// The same target with this permission.
+    #[must_use]
+    pub fn with_encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = encryption;
+        self
+    }
+
+    /// Whether the connection is made without TLS: only where the secret asks for it and the caller
+    /// permits it.
+    pub fn is_plaintext(&self) -> bool {
+        self.ssl == Some(false) && self.encryption == Encryption::PlaintextPermitted
+    }
+
     /// The same target without its password: what may be shown to people.
     pub fn place(&self) -> Place {
         Place {

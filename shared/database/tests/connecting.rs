@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "helpers of tests may end them")]
 
 use database::testing::{Certificate, MariadbServer, PostgresServer};
-use database::{ConnectError, ConnectErrorKind, Engine, Target, Trust, connect};
+use database::{ConnectError, ConnectErrorKind, Encryption, Engine, Target, Trust, connect};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -21,6 +21,8 @@ fn target(engine: Engine, host: &str, port: u16) -> Target {
         database: Some("mate".into()),
         username: "mate_app".into(),
         password: PASSWORD.to_owned().into(),
+        ssl: None,
+        encryption: Encryption::Verified,
     }
 }
 

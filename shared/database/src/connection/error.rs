@@ -9,6 +9,9 @@ use std::time::Duration;
 pub enum StatementErrorKind {
     /// The user may not do this.
     Permission,
+    /// The server's password policy refuses the password: too weak, used before, equal to the name;
+    /// or it wants more than the password.
+    Policy,
     /// The server did not answer in time, or the statement waited too long for a lock.
     Timeout,
     /// The connection broke.
@@ -83,6 +86,9 @@ fn server_kind(code: &str) -> StatementErrorKind {
         "42501" | "1044" | "1045" | "1142" | "1698" | "1143" | "1227" | "1370" | "1410" => {
             StatementErrorKind::Permission
         }
+        // validate_password and MariaDB's password checks; the password history; the current password
+        // is asked for.
+        "1819" | "3638" | "3891" | "3892" => StatementErrorKind::Policy,
         // lock_not_available, query_canceled; lock wait timeout, maximum execution time (MySQL,
         // MariaDB).
         "55P03" | "57014" | "1205" | "3024" | "1969" => StatementErrorKind::Timeout,

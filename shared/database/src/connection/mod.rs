@@ -37,18 +37,20 @@ pub(crate) enum Session {
     Mysql(MySqlConnection),
 }
 
-/// One open connection to a database, over verified TLS. Made by [`connect`](crate::connect()).
+/// One open connection to a database. Made by [`connect`](crate::connect()).
 pub struct Connection {
     session: Session,
     place: Place,
     server: Server,
+    plaintext: bool,
 }
 
 /// What the server said about itself.
 #[derive(Debug, Clone)]
 struct Server {
     version: String,
-    /// PostgreSQL only: `server_version_num`, 150013 for 15.13.
+    /// PostgreSQL's `server_version_num`, 150013 for 15.13; of MySQL 80036 for 8.0.36; of MariaDB
+    /// 101119 for 10.11.19.
     version_number: i32,
 }
 
@@ -61,12 +63,16 @@ pub(crate) enum Dialect<'a> {
 impl Connection {
     /// Bounds what the session may wait for, fixes how text is quoted, and asks which server this
     /// is.
-    pub(crate) async fn prepare(mut session: Session, place: Place) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn prepare(
+        mut session: Session,
+        place: Place,
+        plaintext: bool,
+    ) -> Result<Self, sqlx::Error> {
         let server = match &mut session {
             Session::Postgres(connection) => postgres::prepare(connection).await?,
             Session::Mysql(connection) => mysql::prepare(connection).await?,
         };
-        Ok(Self { session, place, server })
+        Ok(Self { session, place, server, plaintext })
     }
 
     /// The engine that the server really is: a MariaDB server answers as MariaDB whatever a secret
@@ -82,6 +88,11 @@ impl Connection {
     /// The server's version, in its own words.
     pub fn server_version(&self) -> &str {
         &self.server.version
+    }
+
+    /// Whether the connection is without TLS, because secret and caller agreed on it.
+    pub fn is_plaintext(&self) -> bool {
+        self.plaintext
     }
 
     /// Where the connection goes, and as whom.
@@ -114,6 +125,8 @@ impl Connection {
                 connection,
                 place: &self.place,
                 is_mariadb: engine == Engine::Mariadb,
+                version_number: self.server.version_number,
+                is_plaintext: self.plaintext,
             }),
         }
     }

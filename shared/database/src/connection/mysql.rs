@@ -4,6 +4,7 @@
 
 use super::{LOCK_TIMEOUT_MS, Server, StatementError, bounded};
 use crate::target::Place;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
@@ -14,6 +15,10 @@ pub(crate) struct Mysql<'a> {
     pub(crate) place: &'a Place,
     /// The two differ in how an account's password is set.
     pub(crate) is_mariadb: bool,
+    /// 80036 for MySQL 8.0.36, 101119 for MariaDB 10.11.19.
+    pub(crate) version_number: i32,
+    /// Whether there is no TLS.
+    pub(crate) is_plaintext: bool,
 }
 
 pub(super) async fn prepare(connection: &mut MySqlConnection) -> Result<Server, sqlx::Error> {
@@ -24,8 +29,20 @@ pub(super) async fn prepare(connection: &mut MySqlConnection) -> Result<Server, 
         LOCK_TIMEOUT_MS / 1_000
     );
     connection.execute(AssertSqlSafe(settings)).await?;
-    let version = sqlx::query_scalar("SELECT VERSION()").fetch_one(connection).await?;
-    Ok(Server { version, version_number: 0 })
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(connection).await?;
+    let version_number = version_number(&version);
+    Ok(Server { version, version_number })
+}
+
+/// `8.0.36-log` as 80036; what cannot be read counts as older than everything.
+fn version_number(version: &str) -> i32 {
+    // Older MariaDB servers put this before their own version, for clients that count to 5 only.
+    let version = version.strip_prefix("5.5.5-").unwrap_or(version);
+    let digits_end = |letter: char| !letter.is_ascii_digit() && letter != '.';
+    let numbers = version.split(digits_end).next().unwrap_or_default();
+    let mut parts = numbers.split('.').map(|part| part.parse::<i32>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    next() * 10_000 + next() * 100 + next()
 }
 
 impl Mysql<'_> {
@@ -50,6 +67,18 @@ impl Mysql<'_> {
         let statement = self.quote(doing, template, arguments).await?;
         // Safe: a constant template into which the server itself quoted every argument.
         let exchange = self.connection.execute(AssertSqlSafe(statement));
+        bounded(self.place, doing, exchange).await?;
+        Ok(())
+    }
+
+    /// Runs a statement that holds a password, as the server's text protocol has it: only there is
+    /// it rewritten before it is logged. It was built by this crate.
+    pub(crate) async fn secret(
+        &mut self,
+        doing: &str,
+        statement: &SecretString,
+    ) -> Result<(), StatementError> {
+        let exchange = self.connection.execute(AssertSqlSafe(statement.expose_secret().to_owned()));
         bounded(self.place, doing, exchange).await?;
         Ok(())
     }
@@ -153,6 +182,20 @@ mod tests {
                 Piece::Verbatim(""),
             ]
         );
+    }
+
+    #[test]
+    fn a_version_is_a_number_that_can_be_compared() {
+        for (version, number) in [
+            ("8.0.36", 80_036),
+            ("8.0.13-log", 80_013),
+            ("9.1.0", 90_100),
+            ("10.11.19-MariaDB-0+deb12u1", 101_119),
+            ("5.5.5-10.6.8-MariaDB", 100_608),
+            ("unknown", 0),
+        ] {
+            assert_eq!(version_number(version), number, "{version}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Why this exists: a role that could not be put right is told by its cause: our own wish, the way
 //! there, one statement, or a server that said yes and did nothing.
 
-use super::RoleChange;
+use super::account::Account;
+use super::change::RoleChange;
 use crate::connect::ConnectError;
 use crate::connection::StatementError;
 use crate::target::Place;
@@ -22,6 +23,14 @@ pub enum RoleError {
         /// The application's database.
         wanted: String,
         /// Where the connection goes.
+        place: Box<Place>,
+    },
+    /// The user whose password was to be set, or whose twin was to be made, does not exist.
+    #[error("there is no user {user} on {place}; check the name in the secret, or create the user")]
+    NoSuchUser {
+        /// The user.
+        user: String,
+        /// Where, and as whom it was looked for.
         place: Box<Place>,
     },
     /// The application's login failed for another reason than its password.
@@ -48,6 +57,10 @@ pub enum RoleError {
 }
 
 impl RoleError {
+    pub(super) fn no_such_user(account: &Account, place: &Place) -> Self {
+        Self::NoSuchUser { user: account.to_string(), place: Box::new(place.clone()) }
+    }
+
     /// Whether the same attempt can succeed later without anybody changing anything.
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -55,6 +68,7 @@ impl RoleError {
             Self::Statement(error) => error.is_transient(),
             Self::Spec(_)
             | Self::WrongDatabase { .. }
+            | Self::NoSuchUser { .. }
             | Self::Randomness(_)
             | Self::Unfinished { .. } => false,
         }

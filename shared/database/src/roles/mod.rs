@@ -14,17 +14,25 @@
 //! **MySQL and MariaDB.** One account `'name'@'%'` that must use TLS, with privileges on its own
 //! schema.
 
+mod account;
+mod alternate;
 mod change;
 mod error;
+mod lock;
 mod mysql;
 mod password;
 mod postgres;
 mod spec;
 
+pub use account::Account;
+pub use alternate::{AlternateSpec, ensure_alternate_user};
 pub use change::{Attribute, Grantee, RoleChange, Scope};
 pub use error::RoleError;
+pub use lock::lock_login;
 pub use mysql::MysqlAccount;
-pub use password::set_password;
+pub use password::{
+    PasswordSet, Retain, discard_old_password, sends_own_password, set_password, set_password_with,
+};
 pub use postgres::{DatabasePrivileges, Membership, PostgresRole, PostgresRoles};
 pub use spec::RoleSpec;
 

@@ -18,6 +18,9 @@ const MYSQL_SCHEMA_CHARS_MAX: usize = 64;
 /// manual).
 const MYSQL_NAME_LETTER_MAX: char = '\u{ffff}';
 
+/// What a fault calls the database: its name has rules of its own.
+const DATABASE: &str = "database";
+
 /// What is appended to a login's name to name the owner, unless another name is chosen.
 const OWNER_SUFFIX: &str = "_owner";
 
@@ -72,21 +75,12 @@ impl RoleSpec {
     /// Refuses names that the server would cut, reserve or confuse with the master, all at once.
     pub(super) fn check(&self, engine: Engine, master: &str) -> Result<(), RoleError> {
         let mut faults = Vec::new();
-        let mut names = vec![("role", &self.role), ("database", &self.database)];
+        let mut names = vec![("role", &self.role), (DATABASE, &self.database)];
         if engine == Engine::Postgres {
             names.push(("owner", &self.owner));
         }
         for (what, name) in names {
-            if name.is_empty() {
-                faults.push(format!("the {what} has no name"));
-            }
-            if name.contains('\0') {
-                faults.push(format!("the {what} {name:?} contains a NUL character"));
-            }
-            if engine.speaks_mysql() && name.chars().any(|letter| letter > MYSQL_NAME_LETTER_MAX) {
-                faults.push(format!("the {what} {name:?} contains a character beyond U+FFFF"));
-            }
-            faults.extend(length_fault(engine, what, name));
+            faults.extend(name_faults(engine, what, name));
         }
         if self.role == master {
             faults.push(format!("the role {:?} is the master that is to manage it", self.role));
@@ -105,21 +99,36 @@ impl RoleSpec {
         if self.owner == master {
             faults.push(format!("the owner {:?} is the master", self.owner));
         }
-        for name in [&self.role, &self.owner] {
-            // "pg_" is reserved; "public" and "none" are keywords where a role is expected, even
-            // quoted.
-            if name.starts_with("pg_") || name == "public" || name == "none" {
-                faults.push(format!("{name:?} is reserved by PostgreSQL"));
-            }
-        }
         faults
     }
+}
+
+/// What is wrong with a name in itself: that the server would not take it, or would take it for
+/// something else.
+pub(super) fn name_faults(engine: Engine, what: &str, name: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if name.is_empty() {
+        faults.push(format!("the {what} has no name"));
+    }
+    if name.contains('\0') {
+        faults.push(format!("the {what} {name:?} contains a NUL character"));
+    }
+    if engine.speaks_mysql() && name.chars().any(|letter| letter > MYSQL_NAME_LETTER_MAX) {
+        faults.push(format!("the {what} {name:?} contains a character beyond U+FFFF"));
+    }
+    // "pg_" is reserved; "public" and "none" are keywords where a role is expected, even quoted.
+    let reserved = name.starts_with("pg_") || name == "public" || name == "none";
+    if engine == Engine::Postgres && what != DATABASE && reserved {
+        faults.push(format!("{name:?} is reserved by PostgreSQL"));
+    }
+    faults.extend(length_fault(engine, what, name));
+    faults
 }
 
 fn length_fault(engine: Engine, what: &str, name: &str) -> Option<String> {
     let (length, longest, unit) = match (engine, what) {
         (Engine::Postgres, _) => (name.len(), POSTGRES_NAME_BYTES_MAX, "bytes"),
-        (_, "database") => (name.chars().count(), MYSQL_SCHEMA_CHARS_MAX, "characters"),
+        (_, DATABASE) => (name.chars().count(), MYSQL_SCHEMA_CHARS_MAX, "characters"),
         (Engine::Mysql, _) => (name.chars().count(), MYSQL_USER_CHARS_MAX, "characters"),
         (Engine::Mariadb, _) => (name.chars().count(), MARIADB_USER_CHARS_MAX, "characters"),
     };

@@ -3,7 +3,7 @@
 
 use super::process::{Process, ServerUser, folder_from_template, free_port, program, read, run};
 use super::{Authority, Certificate, DATABASE, HOST, MASTER, PASSWORD};
-use crate::{Engine, Target, Trust};
+use crate::{Encryption, Engine, Target, Trust};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -91,6 +91,8 @@ impl MariadbServer {
             database: Some(DATABASE.to_owned()),
             username: username.to_owned(),
             password: password.to_owned().into(),
+            ssl: None,
+            encryption: Encryption::Verified,
         }
     }
 

@@ -4,8 +4,8 @@
 use super::super::change::{Grantee, RoleChange, Scope};
 use super::super::error::RoleError;
 use super::super::keywords;
+use super::password::Plugin;
 use crate::connection::Mysql;
-use crate::verifier::{NoRandomness, caching_sha2, native};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 
@@ -29,11 +29,15 @@ async fn apply(
     let doing = change.to_string();
     match change {
         RoleChange::CreateLogin { role } => {
-            let template = format!("CREATE USER %L@'%%' {} REQUIRE SSL", identified(server));
-            let hash = hash(server, password)?;
+            let (identified, hash) = Plugin::usual(server).identified(password)?;
+            let template = format!("CREATE USER %L@'%%' {identified} REQUIRE SSL");
             server.run(&doing, &template, &[role, &hash]).await?;
         }
-        RoleChange::SetPassword { role } => set_password(server, role, password).await?,
+        RoleChange::SetPassword { role } => {
+            let (identified, hash) = Plugin::usual(server).identified(password)?;
+            let template = format!("ALTER USER %L@'%%' {identified}");
+            server.run(&doing, &template, &[role, &hash]).await?;
+        }
         RoleChange::RequireTls { role } => {
             server.run(&doing, "ALTER USER %L@'%%' REQUIRE SSL", &[role]).await?;
         }
@@ -94,36 +98,4 @@ async fn privilege(
     let template = format!("{verb} {} ON {object} {preposition} %L@'%%'", keywords(privileges));
     server.run(doing, &template, &names).await?;
     Ok(())
-}
-
-/// Sets an account's password to a fresh hash of it.
-///
-/// An account may change its own on MariaDB. On MySQL it could only do so in plain text, which is
-/// not done here: there the connection must be the master's.
-pub(in crate::roles) async fn set_password(
-    server: &mut Mysql<'_>,
-    role: &str,
-    password: &SecretString,
-) -> Result<(), RoleError> {
-    let doing = format!("set the password of {role:?}");
-    let hash = hash(server, password)?;
-    if server.is_mariadb && server.place.username == role {
-        server.run(&doing, "SET PASSWORD = %L", &[&hash]).await?;
-    } else {
-        let template = format!("ALTER USER %L@'%%' {}", identified(server));
-        server.run(&doing, &template, &[role, &hash]).await?;
-    }
-    Ok(())
-}
-
-fn identified(server: &Mysql<'_>) -> &'static str {
-    if server.is_mariadb {
-        "IDENTIFIED VIA mysql_native_password USING %L"
-    } else {
-        "IDENTIFIED WITH caching_sha2_password AS %L"
-    }
-}
-
-fn hash(server: &Mysql<'_>, password: &SecretString) -> Result<String, NoRandomness> {
-    if server.is_mariadb { Ok(native(password)) } else { caching_sha2(password) }
 }

@@ -3,10 +3,12 @@
 
 mod act;
 mod observe;
+mod password;
 mod plan;
 
-pub(super) use act::{act, set_password};
+pub(super) use act::act;
 pub(super) use observe::observe;
+pub(super) use password::{discard_old_password, set_password_with};
 pub(super) use plan::plan;
 
 use super::change::Scope;
