@@ -15,6 +15,15 @@ pub const TARGET_GROUP_NAME_LENGTH_MAX: usize = 32;
 /// (PostgreSQL has 63, MariaDB 80).
 pub const DATABASE_USER_LENGTH_MAX: usize = 32;
 
+/// What the name of the user ends with that takes turns with another one, as in AWS's rotation
+/// templates. The longest tenant's user with it still has the [`DATABASE_USER_LENGTH_MAX`]
+/// characters that every engine accepts.
+pub const DATABASE_CLONE_SUFFIX: &str = "_clone";
+
+/// The master user of every tenant's database. It belongs to Caretaker and is the same everywhere;
+/// what differs is its password. Reserved in no engine, unlike `admin`, `root` or `master`.
+pub const DATABASE_MASTER_USER: &str = "caretaker";
+
 /// The names of everything that belongs to one tenant in one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -88,6 +97,12 @@ impl Names {
         format!("{}_app", self.tenant.replace('-', "_"))
     }
 
+    /// The user that takes turns with the application's own where two alternate:
+    /// `demo_app_clone`.
+    pub fn database_user_clone(&self) -> String {
+        format!("{}{DATABASE_CLONE_SUFFIX}", self.database_user())
+    }
+
     /// The role without login that owns the application's tables (PostgreSQL): `demo_owner`.
     pub fn database_owner(&self) -> String {
         format!("{}_owner", self.tenant.replace('-', "_"))
@@ -106,6 +121,20 @@ impl Names {
             return None;
         }
         tenant.parse().ok()
+    }
+
+    /// The tenant to whom the secret `name` of `product` in `environment` belongs, by the scheme
+    /// of [`Names::secret`]; `None` where it is no tenant's.
+    pub fn tenant_of_secret(
+        product: &Product,
+        environment: &Environment,
+        name: &str,
+    ) -> Option<TenantId> {
+        // A tenant's id has no slash, so the first one ends it.
+        let (base, purpose) = name.split_once('/')?;
+        let rest = base.strip_prefix(product.as_str())?.strip_prefix('-')?;
+        let tenant = rest.strip_suffix(environment.as_str())?.strip_suffix('-')?;
+        if purpose.is_empty() { None } else { tenant.parse().ok() }
     }
 }
 
@@ -153,6 +182,7 @@ mod tests {
         assert_eq!(names.secret("database-app"), "mate-demo-dev/database-app");
         assert_eq!(names.hostname("mate.example.com"), "demo.mate.example.com");
         assert_eq!(names.database_user(), "demo_app");
+        assert_eq!(names.database_user_clone(), "demo_app_clone");
     }
 
     #[test]
@@ -162,6 +192,31 @@ mod tests {
         assert_eq!(tenant("mate-demo-dev-data").as_deref(), Some("demo"));
         assert_eq!(tenant("mate-my-dev-team-dev-app").as_deref(), Some("my-dev-team"));
         for other in ["mate-dev", "mate-demo-dev", "mate-demo-dev-", "sarc-demo-dev-data", ""] {
+            assert_eq!(tenant(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_name_leads_back_to_its_tenant() {
+        let (mate, dev) = ("mate".parse().unwrap(), "dev".parse().unwrap());
+        let tenant = |name: &str| Names::tenant_of_secret(&mate, &dev, name).map(String::from);
+        for id in ["demo", "my-dev-team", "dev", "a-dev"] {
+            let name = names(id).secret("database-app");
+            assert_eq!(tenant(&name).as_deref(), Some(id));
+        }
+        assert_eq!(tenant("mate-demo-dev/third-party/stripe").as_deref(), Some("demo"));
+        for other in [
+            "mate-demo-dev",
+            "mate-demo-dev/",
+            "mate-demo-prod/database-app",
+            "mate-demodev/database-app",
+            "mate-dev/database-app",
+            "sarc-demo-dev/database-app",
+            "x/mate-demo-dev/database-app",
+            "mate-demo.x-dev/database-app",
+            "rds!db-1",
+            "",
+        ] {
             assert_eq!(tenant(other), None, "{other}");
         }
     }
@@ -186,7 +241,7 @@ mod tests {
             prop_assert!(names.component("db").len() <= 63);
             prop_assert!(names.target_group("web").len() <= 32);
             prop_assert!(names.component("c").len() <= 40);
-            prop_assert!(names.database_user().len() <= DATABASE_USER_LENGTH_MAX);
+            prop_assert!(names.database_user_clone().len() <= DATABASE_USER_LENGTH_MAX);
         }
     }
 }

@@ -6,12 +6,14 @@
 mod alarms;
 pub mod alerting;
 mod matcher;
+mod rotation;
 mod text;
 
 use std::collections::BTreeMap;
 
 pub use alarms::{Alarm, AlarmMetric, AlarmUnit, Severity, Threshold};
 pub use matcher::{InvalidMatcher, MatchOperator, Matcher, is_label_name};
+pub use rotation::{DatabasePrivilege, DatabaseUser, Rotation, RotationStrategy};
 pub use text::{DatabaseField, Piece, Placeholder, SecretReference, Text};
 
 /// Everything that one tier of one environment wants. A tenant's templates are a function of
@@ -33,7 +35,7 @@ pub struct Settings {
     pub services: BTreeMap<String, Service>,
     /// `alarms.<name>`: what wakes somebody.
     pub alarms: BTreeMap<String, Alarm>,
-    /// `rotation`: how often secrets change.
+    /// `rotation`: how often secrets change, and how.
     pub rotation: Rotation,
     /// `logs.retention_days`: how long CloudWatch keeps the services' logs; one of the values
     /// that CloudWatch Logs accepts.
@@ -276,19 +278,6 @@ pub struct Scaling {
     pub out_cooldown_seconds: u32,
     /// `in_cooldown_seconds`
     pub in_cooldown_seconds: u32,
-}
-
-/// `rotation`: days between two rotations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotation {
-    /// `database_days`: the application's database user.
-    pub database_days: u32,
-    /// `master_days`: the database's master user.
-    pub master_days: u32,
-    /// `cache_days`: the cache's auth token; 0 without a cache.
-    pub cache_days: u32,
-    /// `keys_days`: application keys; 0 without keys.
-    pub keys_days: u32,
 }
 
 /// `recovery`: what backups must make possible.

@@ -1,6 +1,7 @@
 //! The texts in a catalogue that have a form of their own, and the names that its author chooses.
 
 use super::kinds::Text;
+use crate::naming::{DATABASE_CLONE_SUFFIX, DATABASE_USER_LENGTH_MAX};
 
 /// A name and, in words, what may be one.
 pub(super) type NameRule = (&'static str, fn(&str) -> bool);
@@ -30,6 +31,15 @@ pub(super) const VARIABLE: NameRule =
     ("capital letters, digits and _, not beginning with a digit", |name| {
         let first = |c: char| c.is_ascii_uppercase() || c == '_';
         name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+    });
+
+/// The name of a database user. Its other half in a rotation of alternating users still has the 32
+/// characters of MySQL.
+pub(super) const DATABASE_USER: NameRule =
+    ("1 to 26 lower-case letters, digits and _, beginning with a letter", |name| {
+        name.len() <= DATABASE_USER_LENGTH_MAX - DATABASE_CLONE_SUFFIX.len()
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     });
 
 /// The name of an engine's parameter.

@@ -4,6 +4,7 @@
 //! instead of silently replacing a full database with an empty one.
 
 use domain::catalogue::{Database, DatabaseEngine};
+use domain::naming::DATABASE_MASTER_USER;
 use serde_json::{Map, Value, json};
 
 use super::{network, secrets};
@@ -196,7 +197,7 @@ fn credentials_and_backups(settings: &Database) -> Value {
     let logs = &settings.log_exports;
     json!({
         "Engine": settings.engine.as_str(),
-        "MasterUsername": secrets::DATABASE_MASTER_USER,
+        "MasterUsername": DATABASE_MASTER_USER,
         "MasterUserPassword": secret_value(secrets::DATABASE_MASTER, "password"),
         "StorageEncrypted": true,
         "KmsKeyId": reference(parameter::KMS_KEY_ARN),

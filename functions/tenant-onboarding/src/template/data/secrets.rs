@@ -5,6 +5,7 @@
 //! space, ElastiCache all but `! & # $ ^ < > -`), and applications put passwords into
 //! connection URLs where more would have to be escaped; length makes up for the alphabet.
 
+use domain::naming::DATABASE_MASTER_USER;
 use serde_json::{Value, json};
 
 use super::database;
@@ -20,10 +21,6 @@ const DATABASE_APP: &str = "DatabaseSecret";
 pub(super) const CACHE_TOKEN: &str = "CacheTokenSecret";
 /// The key of the auth token in its secret's JSON.
 pub(super) const CACHE_TOKEN_KEY: &str = "token";
-
-/// The database's master user. It belongs to Caretaker and is the same everywhere; what
-/// differs is its password. Reserved in no engine, unlike `admin`, `root` or `master`.
-pub(super) const DATABASE_MASTER_USER: &str = "caretaker";
 
 /// Characters of a database password: 32 of 62 letters and digits are 190 bits, and MySQL takes
 /// at most 41 (RDS API, `MasterUserPassword`).

@@ -6,6 +6,7 @@
 mod alarms;
 mod cache;
 mod database;
+mod rotation;
 mod service;
 mod settings;
 mod storage;

@@ -1,17 +1,13 @@
 //! All settings of one tier in one environment, and what must agree between their tables.
 
 use super::text::Resources;
-use super::{alarms, cache, database, service, storage};
+use super::{alarms, cache, database, rotation, service, storage};
 use crate::catalogue::facts::LOG_RETENTION_DAYS;
 use crate::catalogue::kinds::{OneOf, Whole};
 use crate::catalogue::layers::Section;
 use crate::catalogue::mistakes::Read;
-use crate::catalogue::model::{Recovery, Rotation, Settings};
+use crate::catalogue::model::{Recovery, Settings};
 use crate::catalogue::values::{NAME, SERVICE_NAME};
-
-/// The days between two rotations that Secrets Manager can schedule (API reference,
-/// `RotationRulesType`).
-const ROTATION_DAYS: Whole<u32> = Whole(1, 1000);
 
 /// RDS ships the transaction log every five minutes; less cannot be promised.
 const RPO_MINUTES: Whole<u32> = Whole(5, 7 * 24 * 60);
@@ -52,8 +48,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Read<Settings> {
     });
     exactly_one_speaks_http(section, &speakers);
     let alarms = alarms::read(section, has_cache);
-    let rotation =
-        section.table("rotation", |table| rotation(table, has_cache, !key_names.is_empty()));
+    let has = rotation::Has { cache: has_cache, keys: !key_names.is_empty() };
+    let engine = database.as_ref().ok().map(|database| database.engine);
+    let rotation = section.table("rotation", |table| rotation::read(table, &has, engine));
     let log_retention_days = section.table("logs", |logs| {
         logs.required("retention_days", &OneOf(LOG_RETENTION_DAYS)).map(|days| days.value)
     });
@@ -80,25 +77,6 @@ fn exactly_one_speaks_http(section: &Section<'_>, speakers: &[String]) {
         let problem = format!("services with http: {found}");
         section.mistake(span, "services", problem, "exactly one service with http");
     }
-}
-
-fn rotation(section: &mut Section<'_>, has_cache: bool, has_keys: bool) -> Read<Rotation> {
-    let database = section.required("database_days", &ROTATION_DAYS);
-    let master = section.required("master_days", &ROTATION_DAYS);
-    let mut only_with = |has: bool, key: &'static str| {
-        if has {
-            return section.required(key, &ROTATION_DAYS);
-        }
-        section.or(key, &ROTATION_DAYS, 0)
-    };
-    let cache = only_with(has_cache, "cache_days");
-    let keys = only_with(has_keys, "keys_days");
-    Ok(Rotation {
-        database_days: database?.value,
-        master_days: master?.value,
-        cache_days: cache?.value,
-        keys_days: keys?.value,
-    })
 }
 
 fn recovery(section: &mut Section<'_>) -> Read<Recovery> {

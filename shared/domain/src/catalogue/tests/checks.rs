@@ -3,7 +3,7 @@
 use super::{Catalogue, GOOD, good_with};
 
 /// Asserts that these changes make exactly these mistakes, as `key: problem`.
-fn assert_mistakes(changes: &[(&str, &str)], expected: &[&str]) {
+pub(super) fn assert_mistakes(changes: &[(&str, &str)], expected: &[&str]) {
     let text = good_with(changes);
     let told: Vec<String> = match Catalogue::parse("good.toml", &text) {
         Ok(_) => Vec::new(),
@@ -17,9 +17,9 @@ fn assert_mistakes(changes: &[(&str, &str)], expected: &[&str]) {
 }
 
 /// One line, what it becomes, and the one mistake that this is; nothing where it is none.
-type Case = (&'static str, &'static str, &'static str);
+type Case<'a> = (&'a str, &'a str, &'a str);
 
-fn assert_each(cases: &[Case]) {
+pub(super) fn assert_each(cases: &[Case<'_>]) {
     for (from, to, expected) in cases {
         let expected: &[&str] = if expected.is_empty() { &[] } else { &[expected] };
         assert_mistakes(&[(from, to)], expected);

@@ -3,6 +3,7 @@
 mod checks;
 mod layering;
 mod messages;
+mod rotation;
 mod shipped;
 
 use super::Catalogue;

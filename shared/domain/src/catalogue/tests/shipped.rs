@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Catalogue;
 use crate::Tier::{Enterprise, Standard, Trial};
-use crate::catalogue::DatabaseEngine;
+use crate::catalogue::{DatabaseEngine, RotationStrategy};
 use crate::{Environment, Tier};
 
 const PRODUCTS: [&str; 4] = ["mate", "social-flow", "ctoprojects", "sarc-ng"];
@@ -101,4 +101,24 @@ fn critical_services_of_ctoprojects_recover_within_an_hour() {
     };
     assert_eq!(recovery(Standard), (240, 15));
     assert_eq!(recovery(Enterprise), (60, 5));
+}
+
+#[test]
+fn each_product_rotates_by_the_strategy_chosen_for_it_and_over_tls_alone() {
+    use RotationStrategy::{AlternatingUsers, SingleUserByMaster};
+    for (product, strategy) in [
+        ("mate", AlternatingUsers),
+        ("social-flow", AlternatingUsers),
+        ("ctoprojects", SingleUserByMaster),
+        ("sarc-ng", AlternatingUsers),
+    ] {
+        let catalogue = shipped(product);
+        for name in catalogue.environments() {
+            for tier in Tier::ALL {
+                let rotation = &catalogue.settings(name, tier).unwrap().rotation;
+                assert_eq!(rotation.strategy, strategy, "{product} {name} {tier}");
+                assert!(!rotation.permit_plaintext, "{product} {name} {tier}");
+            }
+        }
+    }
 }
