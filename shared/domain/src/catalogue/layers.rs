@@ -190,6 +190,46 @@ impl<'a> Section<'a> {
             .ok_or_else(|| self.mistake(self.span(), key, "is missing", "a table"))
     }
 
+    /// A list of inner tables; none where no layer has it. `read` learns which of the list it
+    /// reads, from 0.
+    pub(super) fn list_of_tables<T>(
+        &mut self,
+        key: &'a str,
+        mut read: impl FnMut(usize, &mut Section<'a>) -> Read<T>,
+    ) -> Read<Vec<T>> {
+        self.knows(key);
+        let mut effective = Ok(Vec::new());
+        for (_, value) in self.entries(key) {
+            let refuse = |wrong: &Value<'_>| {
+                let found = format!("found {}", describe(wrong));
+                self.mistake(wrong.span, key, found, format!("a list of tables, as by [[{key}]]"))
+            };
+            let Some(items) = value.as_array() else {
+                effective = Err(refuse(value));
+                continue;
+            };
+            let mut list = Ok(Vec::with_capacity(items.len()));
+            for (number, item) in items.iter().enumerate() {
+                let read = item.as_table().map_or_else(
+                    || Err(refuse(item)),
+                    |table| {
+                        let path = join(&self.path, &format!("{key}[{number}]"));
+                        let layers = vec![Layer { table, span: item.span, without: None }];
+                        let mistakes = self.mistakes;
+                        Section { path, layers, known: Vec::new(), mistakes }
+                            .read(|section| read(number, section))
+                    },
+                );
+                list = list.and_then(|mut list| {
+                    list.push(read?);
+                    Ok(list)
+                });
+            }
+            effective = list;
+        }
+        effective
+    }
+
     /// An inner table whose keys are names that the author chooses, each an inner table again.
     pub(super) fn named_tables<T>(
         &mut self,

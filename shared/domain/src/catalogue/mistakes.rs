@@ -19,6 +19,10 @@ pub(super) struct Reported;
 /// A value, or a mistake that has been filed already.
 pub(super) type Read<T> = Result<T, Reported>;
 
+/// The problem of a text that should name a credential and may be one. Files are checked where
+/// many can read the output, so such a text is not shown.
+pub(super) const MAY_BE_A_CREDENTIAL: &str = "found a text that may be a credential";
+
 /// One mistake, by its place in the text. Two of the same at one place are one, whichever table
 /// the place was read for; so the path is no part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,6 +147,13 @@ impl Mistake {
         let source = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
         let column = text.get(line_start..finding.start).map_or(0, |left| left.chars().count());
         let marked = text.get(finding.start..finding.end).and_then(|marked| marked.lines().next());
+        let source = if finding.problem == MAY_BE_A_CREDENTIAL {
+            marked.map_or_else(String::new, |marked| {
+                source.replace(marked, &"*".repeat(marked.chars().count()))
+            })
+        } else {
+            source.to_owned()
+        };
         Self {
             line: before.matches('\n').count() + 1,
             column: column + 1,
@@ -150,7 +161,7 @@ impl Mistake {
             problem: finding.problem,
             expected: finding.expected,
             only_in,
-            source: source.to_owned(),
+            source,
             width: marked.map_or(1, |marked| marked.chars().count()).max(1),
         }
     }

@@ -15,6 +15,9 @@
 //! once. The environments of a product are those that have a table, be it empty; in each of
 //! them, all three tiers must be complete.
 //!
+//! Beside the layers stands `[alerting]`: who hears of what ([`alerting::Alerting`]). It is the
+//! same for all environments; a route tells them apart.
+//!
 //! [`Catalogue::settings`] answers with the settings of one tier in one environment. All
 //! mistakes in a file are found at once, each with file, line, what was found and what is
 //! accepted; a key that nobody reads is a mistake.
@@ -63,6 +66,8 @@ pub struct Catalogue {
     pub product: Product,
     /// The product's defaults for who answers for a tenant.
     pub ownership: Ownership,
+    /// Who hears of what; the built-in routes hold where the file has no `[alerting]`.
+    pub alerting: Option<alerting::Alerting>,
     settings: BTreeMap<(Environment, Tier), Settings>,
 }
 

@@ -4,6 +4,7 @@
 //! then build. A mistake in the first key so never hides one in the last.
 
 mod alarms;
+mod alerting;
 mod cache;
 mod database;
 mod rotation;
@@ -18,6 +19,7 @@ use super::Catalogue;
 use super::kinds::Text;
 use super::layers::{Layer, Section};
 use super::mistakes::{AllMistakes, CatalogueErrors, Mistakes, Read};
+use super::model::alerting::Alerting;
 use crate::identity::InvalidName;
 use crate::tags::{Ownership, is_tag_value};
 use crate::{Environment, Product, Tier};
@@ -49,11 +51,11 @@ pub(super) fn catalogue(file: &str, text: &str) -> Result<Catalogue, CatalogueEr
         section.finish();
         all.of_settings(environment, tier, mistakes);
     }
-    let Outline { product, ownership, .. } = outline;
+    let Outline { product, ownership, alerting, .. } = outline;
     all.of_file(mistakes);
-    match (product, ownership) {
-        (Ok(product), Ok(ownership)) if all.is_empty() => {
-            Ok(Catalogue { product, ownership, settings })
+    match (product, ownership, alerting) {
+        (Ok(product), Ok(ownership), Ok(alerting)) if all.is_empty() => {
+            Ok(Catalogue { product, ownership, alerting, settings })
         }
         _ => Err(all.into_errors(file, text)),
     }
@@ -64,6 +66,7 @@ pub(super) fn catalogue(file: &str, text: &str) -> Result<Catalogue, CatalogueEr
 struct Outline<'a> {
     product: Read<Product>,
     ownership: Read<Ownership>,
+    alerting: Read<Option<Alerting>>,
     defaults: Vec<Layer<'a>>,
     tiers: TierLayers<'a>,
     environments: BTreeMap<String, (Vec<Layer<'a>>, TierLayers<'a>)>,
@@ -76,6 +79,7 @@ impl<'a> Outline<'a> {
         let outline = Self {
             product: root.required("product", &PRODUCT).map(|found| found.value),
             ownership: root.table("ownership", ownership),
+            alerting: root.optional_table("alerting", alerting::read),
             defaults: root.child("defaults").ok().flatten().map_or_else(Vec::new, |t| t.layers()),
             tiers: tiers(&mut root),
             environments: environments(&mut root),

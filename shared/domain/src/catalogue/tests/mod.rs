@@ -1,5 +1,6 @@
 //! What the catalogue promises: layers, messages, the checks one by one, and the shipped files.
 
+mod alerting;
 mod checks;
 mod layering;
 mod messages;
