@@ -13,7 +13,9 @@ use domain::{Environment, Product, TenantId, Tier};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use secret::{SecretRolloutFailed, SecretRotated, SecretRotationFailed};
+pub use secret::{
+    SecretRolloutCompleted, SecretRolloutFailed, SecretRotated, SecretRotationFailed,
+};
 
 /// How much of the digest makes an event's id: as much as a UUID has.
 const EVENT_ID_BYTES: usize = 16;
@@ -34,6 +36,9 @@ pub enum Event {
     SecretRotated(SecretRotated),
     /// A step of a rotation failed; Secrets Manager tries again, or a person has to.
     SecretRotationFailed(SecretRotationFailed),
+    /// All services that use a rotated secret have its new value, and the old one is good for
+    /// nothing any more.
+    SecretRolloutCompleted(SecretRolloutCompleted),
     /// A secret was rotated, but the services that use it did not become steady with it; the old
     /// value stays good.
     SecretRolloutFailed(SecretRolloutFailed),
@@ -130,6 +135,7 @@ impl Event {
             Self::TenantRequestRefused(_) => "TenantRequestRefused",
             Self::SecretRotated(_) => "SecretRotated",
             Self::SecretRotationFailed(_) => "SecretRotationFailed",
+            Self::SecretRolloutCompleted(_) => "SecretRolloutCompleted",
             Self::SecretRolloutFailed(_) => "SecretRolloutFailed",
         }
     }

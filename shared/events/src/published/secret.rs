@@ -54,6 +54,25 @@ pub struct SecretRotationFailed {
     pub remedy: String,
 }
 
+/// See [`Event::SecretRolloutCompleted`](super::Event::SecretRolloutCompleted).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRolloutCompleted {
+    /// Whose secret it is, where that is known.
+    #[serde(flatten)]
+    pub subject: Option<Subject>,
+    /// The secret's ARN.
+    pub secret_arn: String,
+    /// The secret's name.
+    pub secret_name: String,
+    /// The version that is `AWSCURRENT`, and that all services have.
+    pub version_id: String,
+    /// The services that were relaunched or had the value already.
+    pub services: Vec<String>,
+    /// What became of the old value, in words: `lock the login of demo_app`.
+    pub retired: String,
+}
+
 /// See [`Event::SecretRolloutFailed`](super::Event::SecretRolloutFailed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,6 +164,20 @@ mod tests {
         assert_eq!(detail["eventId"], again["eventId"]);
         let other = SecretRotationFailed { step: "testSecret".into(), ..failed };
         assert_ne!(detail["eventId"], Event::SecretRotationFailed(other).detail()["eventId"]);
+    }
+
+    #[test]
+    fn a_completed_rollout_says_what_became_of_the_old_value() {
+        let event = Event::SecretRolloutCompleted(SecretRolloutCompleted {
+            subject: Some(subject()),
+            secret_arn: "arn".into(),
+            secret_name: "mate-demo-dev/database-app".into(),
+            version_id: "v2".into(),
+            services: vec!["mate-demo-dev-django".into()],
+            retired: "lock the login of demo_app".into(),
+        });
+        assert_eq!(event.detail_type(), "SecretRolloutCompleted");
+        assert_eq!(event.detail()["retired"], "lock the login of demo_app");
     }
 
     #[test]
