@@ -18,6 +18,7 @@ from typing import Any
 
 from localcloud import authority, databases
 from localcloud.databases import Wanted
+from localcloud.extensions import rds_secrets
 from localcloud.extensions.rds_events import cluster_event, instance_event, listeners
 from localcloud.extensions.rds_records import (
     Parameters,
@@ -62,6 +63,7 @@ def install(settings: Settings) -> None:
     _wrap(rds, "CreateDBCluster", _create_cluster)
     _wrap(rds, "DeleteDBCluster", _delete_cluster)
     rds_changes.install()
+    rds_secrets.install()
     rds_snapshots.install()
     rds_stacks.install()
 
@@ -75,6 +77,15 @@ def _create_instance(original: Callable[..., Response], p: Parameters) -> Respon
     from ministack.services import rds
 
     member_of = rds._p(p, "DBClusterIdentifier")
+    managed = rds._p(p, "ManageMasterUserPassword") == "true"
+    if managed and rds._p(p, "MasterUserPassword"):
+        return rds._error(
+            "InvalidParameterCombination",
+            "You can't specify MasterUserPassword when ManageMasterUserPassword is enabled.",
+            400,
+        )
+    if managed:
+        p = p | {"MasterUserPassword": [rds_secrets.new_password()]}
     engine = rds._p(p, "Engine") or "postgres"
     if not member_of and (
         mistake := refusal(
@@ -92,6 +103,8 @@ def _create_instance(original: Callable[..., Response], p: Parameters) -> Respon
     if not member_of:
         instance["DBName"] = rds._p(p, "DBName")
         instance["Endpoint"]["Port"] = int(rds._p(p, "Port") or rds._default_port(engine))
+    if managed:
+        rds_secrets.attach(instance, rds._p(p, "MasterUserPassword"))
     launch_instance(instance)
     return rds._single_instance_response(
         "CreateDBInstanceResponse", "CreateDBInstanceResult", instance
@@ -225,12 +238,14 @@ def _delete_instance(original: Callable[..., Response], p: Parameters) -> Respon
 
 def forget_instance(instance: Record) -> None:
     """End the server of a record that is gone, and its data."""
+    rds_secrets.remove(instance)
     databases.remove(instance["DbiResourceId"])
     instance_event(instance, "RDS-EVENT-0003", "deletion", "DB instance deleted")
 
 
 def forget_cluster(cluster: Record) -> None:
     """End the server of a cluster that is gone, and its data."""
+    rds_secrets.remove(cluster)
     databases.remove(cluster["DbClusterResourceId"])
     cluster_event(cluster, "RDS-EVENT-0171", "deletion", "DB cluster deleted")
 
@@ -248,6 +263,7 @@ def _create_cluster(original: Callable[..., Response], p: Parameters) -> Respons
     if response[0] >= 400:
         return response
     cluster = rds._clusters[rds._p(p, "DBClusterIdentifier")]
+    rds_secrets.complete(cluster)
     launch_cluster(cluster)
     return cluster_response("CreateDBCluster", cluster)
 

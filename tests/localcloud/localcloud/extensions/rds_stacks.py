@@ -15,7 +15,7 @@ from typing import Any
 
 from localcloud import databases
 from localcloud.extensions import rds as databases_of_rds
-from localcloud.extensions import rds_snapshots
+from localcloud.extensions import rds_secrets, rds_snapshots
 from localcloud.extensions.rds_records import Record, instance_parameters, refusal
 
 TYPES = frozenset({"AWS::RDS::DBInstance", "AWS::RDS::DBCluster"})
@@ -58,6 +58,9 @@ def _create_instance(
     wanted_id = props.get("DBInstanceIdentifier")
     if wanted_id and wanted_id in rds._instances:
         raise ValueError(f"DB instance already exists: {wanted_id} (DBInstanceAlreadyExists)")
+    managed = rds_secrets.asked_for(props)
+    if managed:
+        props = props | {"MasterUserPassword": rds_secrets.new_password()}
     if not props.get("DBClusterIdentifier"):
         _refuse(props, props.get("DBName", ""), props.get("DBSnapshotIdentifier"))
     _require_groups(props)
@@ -73,6 +76,8 @@ def _create_instance(
         instance["Engine"] = cluster["Engine"]
         instance["EngineVersion"] = cluster["EngineVersion"]
     rds._tags[instance["DBInstanceArn"]] = list(instance.get("TagList") or [])
+    if managed:
+        rds_secrets.attach(instance, props["MasterUserPassword"])
     database = databases_of_rds.launch_instance(
         instance, snapshot["_folder"] if snapshot else None, props.get("MasterUserPassword")
     )
@@ -89,6 +94,9 @@ def _create_cluster(
     wanted_id = props.get("DBClusterIdentifier")
     if wanted_id and wanted_id in rds._clusters:
         raise ValueError(f"DB cluster already exists: {wanted_id} (DBClusterAlreadyExistsFault)")
+    managed = rds_secrets.asked_for(props)
+    if managed:
+        props = props | {"MasterUserPassword": rds_secrets.new_password()}
     _refuse(props, props.get("DatabaseName", ""), props.get("SnapshotIdentifier"))
     snapshot = _find(
         rds._db_cluster_snapshots,
@@ -105,6 +113,8 @@ def _create_cluster(
     cluster["KmsKeyId"] = props.get("KmsKeyId", "")
     cluster["TagList"] = list(props.get("Tags") or [])
     rds._tags[cluster["DBClusterArn"]] = cluster["TagList"]
+    if managed:
+        rds_secrets.attach(cluster, props["MasterUserPassword"])
     database = databases_of_rds.launch_cluster(
         cluster, snapshot["_folder"] if snapshot else None, props.get("MasterUserPassword")
     )
