@@ -10,8 +10,10 @@
 mod token;
 mod user;
 
-pub use token::{Group, TokenWrite, decide_token};
-pub use user::{User, UserWrite, decide_user};
+pub use token::{Group, decide_token};
+pub use user::{User, decide_user};
+
+use crate::refusal::{FailureKind, Refusal};
 
 /// Which of Secrets Manager's steps is to be done, or the last one, which is Caretaker's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +60,10 @@ pub struct Knowledge {
     pub current: Known,
     /// Of the previous value.
     pub previous: Known,
-    /// Whether this step has written already: it never writes twice.
+    /// Whether this step has written what it is for: it never writes that twice.
     pub written: bool,
+    /// Whether this step has taken a value away to make room for the pending one.
+    pub made_room: bool,
 }
 
 impl Knowledge {
@@ -89,7 +93,7 @@ impl Knowledge {
             pending: again(self.pending),
             current: again(self.current),
             previous: again(self.previous),
-            written: self.written,
+            ..self
         }
     }
 }
@@ -126,13 +130,22 @@ pub enum EarlierRollout {
     Unfinished,
 }
 
+/// A change of what the cache accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// The pending value beside the current one: `ROTATE` of a token, two passwords of a user.
+    AddPending,
+    /// The current value alone: `SET` of a token, one password of a user.
+    OnlyCurrent,
+}
+
 /// What comes next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Next<W> {
+pub enum Next {
     /// Try a value at the cache, and ask again.
     Probe(Who),
     /// Write this, and ask again.
-    Write(W),
+    Write(Write),
     /// Nothing can be done before something has ended; why, in words.
     Wait(String),
     /// The step is done; why, in words.
@@ -141,43 +154,13 @@ pub enum Next<W> {
     Fail(Refusal),
 }
 
-/// What kind of reason a refusal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalKind {
-    /// Secret, cache and catalogue do not fit together.
-    Configuration,
-    /// The cache refuses a value that should open it.
-    Authentication,
-    /// The value breaks ElastiCache's rules.
-    Policy,
-    /// Another rotation is not over; trying again later helps.
-    Busy,
-}
-
-/// Why a step cannot be done, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// What kind of reason.
-    pub kind: RefusalKind,
-    /// What is the matter.
-    pub reason: String,
-    /// What a person can do about it.
-    pub remedy: &'static str,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}; {}", self.reason, self.remedy)
-    }
-}
-
-fn fail<W>(kind: RefusalKind, reason: impl Into<String>, remedy: &'static str) -> Next<W> {
-    Next::Fail(Refusal { kind, reason: reason.into(), remedy })
+fn fail(kind: FailureKind, reason: impl Into<String>, remedy: &str) -> Next {
+    Next::Fail(Refusal::new(kind, reason, remedy))
 }
 
 /// `testSecret`, which is the same for both: the pending value must open the cache. Where there is
 /// none (a schedule was made or changed, and nothing is to be rotated) the current one must.
-fn test<W>(readiness: &Readiness, knowledge: &Knowledge) -> Next<W> {
+fn test(readiness: &Readiness, knowledge: Knowledge) -> Next {
     let (who, name) = match knowledge.pending {
         Known::Absent => (Who::Current, "current"),
         _ => (Who::Pending, "pending"),
@@ -192,13 +175,13 @@ fn test<W>(readiness: &Readiness, knowledge: &Knowledge) -> Next<W> {
             Next::Wait(format!("the cache refuses the {name} value while it is {status}"))
         }
         (Known::Refused, _) => fail(
-            RefusalKind::Authentication,
+            FailureKind::Authentication,
             format!("the cache refuses the {name} value"),
             "rotate the secret once more; if the current value is refused as well, somebody \
              changed it at the cache",
         ),
         (Known::Absent, _) => fail(
-            RefusalKind::Configuration,
+            FailureKind::Configuration,
             "the secret has neither a pending nor a current value",
             "put a value into the secret",
         ),
@@ -206,12 +189,13 @@ fn test<W>(readiness: &Readiness, knowledge: &Knowledge) -> Next<W> {
 }
 
 /// What is said where an old value is still in use and another rotation would push it out.
-fn busy<W>() -> Next<W> {
-    fail(
-        RefusalKind::Busy,
+fn busy() -> Next {
+    let refusal = Refusal::new(
+        FailureKind::Limit,
         "the rollout of the rotation before this one is not over, and ElastiCache accepts two \
          values at most: tasks that still hold the old one would be locked out",
         "wait until the rollout is steady, or mend the service whose deployment failed; then rotate \
          again",
-    )
+    );
+    Next::Fail(refusal.passing())
 }

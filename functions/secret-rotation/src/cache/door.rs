@@ -18,6 +18,8 @@ use rustls::CertificateError;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::trust::CacheTrust;
+use crate::error::Error;
+use crate::refusal::{FailureKind, Refusal};
 
 /// How long a cache may take to answer a command: it answers in a millisecond, and a node that is
 /// short of CPU in a second.
@@ -97,6 +99,24 @@ impl DoorError {
     }
 }
 
+impl From<DoorError> for Error {
+    fn from(error: DoorError) -> Self {
+        let kind = match error.kind {
+            DoorErrorKind::Network => FailureKind::Network,
+            DoorErrorKind::Tls => FailureKind::Tls,
+            DoorErrorKind::Server => FailureKind::Other,
+            DoorErrorKind::Configuration => FailureKind::Configuration,
+        };
+        let refusal = Refusal {
+            kind,
+            reason: format!("could not ask the cache at {}: {}", error.endpoint, error.cause),
+            remedy: error.kind.remedy().to_owned(),
+            transient: error.is_transient(),
+        };
+        refusal.into()
+    }
+}
+
 /// A connection to a cache at which nobody has logged in yet.
 pub struct Door {
     connection: MultiplexedConnection,
@@ -119,13 +139,9 @@ impl Door {
         trust: &CacheTrust,
         budget: Duration,
     ) -> Result<Self, DoorError> {
-        let fault = |kind, cause: String| DoorError {
-            kind,
-            endpoint: Box::new(endpoint.clone()),
-            cause,
-        };
-        let root_cert =
-            trust.pem().map_err(|cause| fault(DoorErrorKind::Configuration, cause))?;
+        let fault =
+            |kind, cause: String| DoorError { kind, endpoint: Box::new(endpoint.clone()), cause };
+        let root_cert = trust.pem().map_err(|cause| fault(DoorErrorKind::Configuration, cause))?;
         // The first one wins, and it is always this one: without it rustls would panic where two
         // providers are linked.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
