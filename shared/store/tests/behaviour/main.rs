@@ -8,8 +8,10 @@
     reason = "a test's helper that cannot go on fails the test"
 )]
 
+mod buckets;
 mod commits;
 mod creation;
+mod documents;
 mod idempotency;
 mod interleaving;
 mod journals;
