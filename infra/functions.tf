@@ -1,5 +1,5 @@
 # One of each for every function in the manifest: queue and dead-letter queue, role, function,
-# event source, rules and alarms.
+# event source, rules, subscriptions, permissions to call it, and alarms.
 
 locals {
   functions = keys(local.outline.functions)
@@ -8,6 +8,20 @@ locals {
   rules = merge([
     for function, described in local.outline.functions : {
       for rule in keys(described.rules) : "${function}-${rule}" => { function = function, rule = rule }
+    }
+  ]...)
+
+  # "alert-fanout-alarms" → its function and the topic that it listens to.
+  subscriptions = merge([
+    for function, described in local.outline.functions : {
+      for topic in described.topics : "${function}-${topic}" => { function = function, topic = topic }
+    }
+  ]...)
+
+  # "secret-rotation-secrets-manager" → its function and who may call it.
+  invokers = merge([
+    for function, described in local.outline.functions : {
+      for invoker in keys(described.invoked_by) : "${function}-${invoker}" => { function = function, invoker = invoker }
     }
   ]...)
 
@@ -43,7 +57,8 @@ resource "aws_sqs_queue" "this" {
   })
 }
 
-# The function's own rules may send, to the queue and, where that fails, to the dead letters.
+# The function's own rules and topics may send, to the queue and, where that fails, to the dead
+# letters.
 data "aws_iam_policy_document" "queue" {
   for_each = merge(
     { for function in local.functions : function => { function = function, queue_arn = aws_sqs_queue.this[function].arn } },
@@ -63,6 +78,25 @@ data "aws_iam_policy_document" "queue" {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
       values   = [for key, rule in local.rules : aws_cloudwatch_event_rule.this[key].arn if rule.function == each.value.function]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local.outline.functions[each.value.function].topics) > 0 ? [true] : []
+    content {
+      actions   = ["sqs:SendMessage"]
+      resources = [each.value.queue_arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["sns.amazonaws.com"]
+      }
+
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = [for topic in local.outline.functions[each.value.function].topics : aws_sns_topic.this[topic].arn]
+      }
     }
   }
 }
@@ -213,6 +247,34 @@ resource "aws_cloudwatch_event_target" "queue" {
   }
 }
 
+# ── Topics ────────────────────────────────────────────────────────────────────────────────────────
+
+# Wrapped as SNS wraps it: the topic, the subject and the time are half of what is said.
+resource "aws_sns_topic_subscription" "queue" {
+  for_each = local.subscriptions
+
+  topic_arn            = aws_sns_topic.this[each.value.topic].arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.this[each.value.function].arn
+  raw_message_delivery = false
+  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters[each.value.function].arn })
+
+  depends_on = [aws_sqs_queue_policy.this, aws_sqs_queue_policy.dead_letters]
+}
+
+# ── Who may call a function beside its queue ──────────────────────────────────────────────────────
+
+resource "aws_lambda_permission" "this" {
+  for_each = local.invokers
+
+  statement_id   = each.value.invoker
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.this[each.value.function].function_name
+  principal      = local.manifest.functions[each.value.function].invoked_by[each.value.invoker].principal
+  source_account = try(local.manifest.functions[each.value.function].invoked_by[each.value.invoker].source_account, null)
+  source_arn     = try(local.manifest.functions[each.value.function].invoked_by[each.value.invoker].source_arn, null)
+}
+
 # ── Alarms ────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -220,8 +282,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = local.outline.alarms[each.value.alarm].description
-  alarm_actions       = [aws_sns_topic.this["alarms"].arn]
-  ok_actions          = [aws_sns_topic.this["alarms"].arn]
+  alarm_actions       = [for topic in local.outline.functions[each.value.function].alarm_topics : aws_sns_topic.this[topic].arn]
+  ok_actions          = [for topic in local.outline.functions[each.value.function].alarm_topics : aws_sns_topic.this[topic].arn]
   namespace           = local.outline.alarms[each.value.alarm].namespace
   metric_name         = local.outline.alarms[each.value.alarm].metric_name
   statistic           = local.outline.alarms[each.value.alarm].statistic

@@ -15,6 +15,7 @@ from localcloud.deploy.base import Base, Say
 from localcloud.deploy.cloud import Cloud, already_there
 from localcloud.deploy.queues import allow, queue
 from localcloud.deploy.shared import role
+from localcloud.deploy.triggers import invoker, rule, rule_arn, subscription
 
 # Lambda's words for the processor of this machine.
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -48,6 +49,7 @@ class Names:
 def create(
     cloud: Cloud,
     base: Base,
+    prefix: str,
     names: Names,
     described: Mapping[str, Any],
     environment: Mapping[str, str],
@@ -55,7 +57,8 @@ def create(
     say: Say,
 ) -> dict[str, str]:
     """Makes one function; the answer is what `deployment.json` says about it."""
-    dead_letters_url, queue_url = _queues(cloud, names, described, say)
+    topic_arns = [cloud.arn("sns", f"{prefix}-{topic}") for topic in described["topics"]]
+    dead_letters_url, queue_url = _queues(cloud, names, described, topic_arns, say)
     _log_group(cloud, names.log_group, described["log_retention_days"])
     role_arn = role(
         cloud, names.role, "lambda.amazonaws.com", described["description"], described["policy"]
@@ -65,23 +68,31 @@ def create(
     say("function", f"{names.function} from {package}")
     _event_source(cloud, names, described["queue"]["event_source"])
     say("event source", f"{names.queue} → {names.function}")
-    for rule_name, rule in described["rules"].items():
-        _rule(cloud, names, f"{names.function}-{rule_name}", rule)
-        say("rule", f"{names.function}-{rule_name} on {rule['bus']} → {names.queue}")
+    queue_arn = cloud.arn("sqs", names.queue)
+    dead_letters_arn = cloud.arn("sqs", names.dead_letter_queue)
+    for rule_name, asked in described["rules"].items():
+        rule(cloud, f"{names.function}-{rule_name}", asked, queue_arn, dead_letters_arn)
+        say("rule", f"{names.function}-{rule_name} on {asked['bus']} → {names.queue}")
+    for topic_arn in topic_arns:
+        subscription(cloud, topic_arn, queue_arn, dead_letters_arn)
+        say("subscription", f"{topic_arn.rpartition(':')[2]} → {names.queue}")
+    for caller, asked in described["invoked_by"].items():
+        invoker(cloud, names.function, caller, asked)
+        say("permission", f"{asked['principal']} → {names.function}")
     return {
         "function_name": names.function,
         "function_arn": function_arn,
         "role_arn": role_arn,
         "queue_url": queue_url,
-        "queue_arn": cloud.arn("sqs", names.queue),
+        "queue_arn": queue_arn,
         "dead_letter_queue_url": dead_letters_url,
-        "dead_letter_queue_arn": cloud.arn("sqs", names.dead_letter_queue),
+        "dead_letter_queue_arn": dead_letters_arn,
         "log_group": names.log_group,
     }
 
 
 def alarms(
-    cloud: Cloud, names: Names, described: Mapping[str, Any], topic_arn: str, say: Say
+    cloud: Cloud, names: Names, described: Mapping[str, Any], topic_arns: list[str], say: Say
 ) -> None:
     """The alarms that every function has."""
     dimensions = {
@@ -93,8 +104,8 @@ def alarms(
         cloud.client("cloudwatch").put_metric_alarm(
             AlarmName=f"{names.function}-{name}",
             AlarmDescription=alarm["description"],
-            AlarmActions=[topic_arn],
-            OKActions=[topic_arn],
+            AlarmActions=topic_arns,
+            OKActions=topic_arns,
             Namespace=alarm["namespace"],
             MetricName=alarm["metric_name"],
             Dimensions=[dimensions[alarm["of"]]],
@@ -108,12 +119,17 @@ def alarms(
         say("alarm", f"{names.function}-{name}")
 
 
-def _queues(cloud: Cloud, names: Names, described: Mapping[str, Any], say: Say) -> tuple[str, str]:
+def _queues(
+    cloud: Cloud, names: Names, described: Mapping[str, Any], topic_arns: list[str], say: Say
+) -> tuple[str, str]:
     asked = described["queue"]
-    rule_arns = [
-        cloud.arn("events", _rule_resource(f"{names.function}-{rule_name}", rule["bus"]))
-        for rule_name, rule in described["rules"].items()
-    ]
+    senders = {
+        "events.amazonaws.com": [
+            rule_arn(cloud, f"{names.function}-{rule_name}", asked_rule["bus"])
+            for rule_name, asked_rule in described["rules"].items()
+        ],
+        "sns.amazonaws.com": topic_arns,
+    }
     dead_letters_arn = cloud.arn("sqs", names.dead_letter_queue)
     dead_letters_url = queue(
         cloud,
@@ -121,8 +137,8 @@ def _queues(cloud: Cloud, names: Names, described: Mapping[str, Any], say: Say) 
         {
             "MessageRetentionPeriod": asked["dead_letter_retention_seconds"],
             "SqsManagedSseEnabled": "true",
-            # What EventBridge could not deliver to the queue ends here too.
-            "Policy": allow(cloud, dead_letters_arn, "events.amazonaws.com", rule_arns),
+            # What EventBridge and SNS could not deliver to the queue ends here too.
+            "Policy": allow(dead_letters_arn, senders),
         },
     )
     say("queue", names.dead_letter_queue)
@@ -138,9 +154,7 @@ def _queues(cloud: Cloud, names: Names, described: Mapping[str, Any], say: Say) 
             "MessageRetentionPeriod": asked["message_retention_seconds"],
             "SqsManagedSseEnabled": "true",
             "RedrivePolicy": json.dumps(redrive),
-            "Policy": allow(
-                cloud, cloud.arn("sqs", names.queue), "events.amazonaws.com", rule_arns
-            ),
+            "Policy": allow(cloud.arn("sqs", names.queue), senders),
         },
     )
     say("queue", names.queue)
@@ -228,38 +242,3 @@ def _event_source(cloud: Cloud, names: Names, asked: Mapping[str, Any]) -> None:
         functions.create_event_source_mapping(
             EventSourceArn=queue_arn, FunctionName=names.function, **settings
         )
-
-
-def _rule(cloud: Cloud, names: Names, rule_name: str, rule: Mapping[str, Any]) -> None:
-    events = cloud.client("events")
-    trigger: dict[str, Any] = {}
-    if "event_pattern" in rule:
-        trigger["EventPattern"] = json.dumps(rule["event_pattern"])
-    if "schedule_expression" in rule:
-        trigger["ScheduleExpression"] = rule["schedule_expression"]
-    events.put_rule(
-        Name=rule_name,
-        EventBusName=rule["bus"],
-        Description=rule["description"],
-        State="ENABLED",
-        **trigger,
-    )
-    target: dict[str, Any] = {
-        "Id": "queue",
-        "Arn": cloud.arn("sqs", names.queue),
-        "DeadLetterConfig": {"Arn": cloud.arn("sqs", names.dead_letter_queue)},
-    }
-    if "input" in rule:
-        target["Input"] = json.dumps(rule["input"])
-    answer = events.put_targets(Rule=rule_name, EventBusName=rule["bus"], Targets=[target])
-    if answer["FailedEntryCount"]:
-        failed = answer["FailedEntries"][0]
-        raise RuntimeError(
-            f"the rule {rule_name} could not be given the queue {names.queue} as its target: "
-            f"{failed['ErrorCode']}: {failed['ErrorMessage']}"
-        )
-
-
-def _rule_resource(rule_name: str, bus: str) -> str:
-    """A rule's part of its ARN: the default bus is not named in it."""
-    return f"rule/{rule_name}" if bus == "default" else f"rule/{bus}/{rule_name}"

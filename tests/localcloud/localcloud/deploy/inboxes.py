@@ -6,16 +6,17 @@ In the local cloud only: on AWS whoever wants to know subscribes.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from localcloud.deploy.base import Say
 from localcloud.deploy.cloud import Cloud
 from localcloud.deploy.queues import allow, queue
 
 
-def create(cloud: Cloud, prefix: str, say: Say) -> dict[str, str]:
+def create(cloud: Cloud, prefix: str, topics: Iterable[str], say: Say) -> dict[str, str]:
     """An inbox for each topic and one for the bus, by name with its queue's URL."""
     inboxes = {}
-    for topic in ("notifications", "alarms"):
+    for topic in topics:
         inboxes[topic] = _of_topic(cloud, f"{prefix}-{topic}")
         say("inbox", f"{prefix}-{topic}-inbox")
     inboxes["events"] = _of_bus(cloud, f"{prefix}-events")
@@ -26,7 +27,7 @@ def create(cloud: Cloud, prefix: str, say: Say) -> dict[str, str]:
 def _of_topic(cloud: Cloud, topic: str) -> str:
     topic_arn = cloud.arn("sns", topic)
     inbox_arn = cloud.arn("sqs", f"{topic}-inbox")
-    policy = allow(cloud, inbox_arn, "sns.amazonaws.com", [topic_arn])
+    policy = allow(inbox_arn, {"sns.amazonaws.com": [topic_arn]})
     url = queue(cloud, f"{topic}-inbox", {"Policy": policy})
     # Subscribing twice gives the first subscription again.
     cloud.client("sns").subscribe(
@@ -42,9 +43,7 @@ def _of_bus(cloud: Cloud, bus: str) -> str:
     events = cloud.client("events")
     rule = f"{bus}-inbox"
     inbox_arn = cloud.arn("sqs", rule)
-    policy = allow(
-        cloud, inbox_arn, "events.amazonaws.com", [cloud.arn("events", f"rule/{bus}/{rule}")]
-    )
+    policy = allow(inbox_arn, {"events.amazonaws.com": [cloud.arn("events", f"rule/{bus}/{rule}")]})
     url = queue(cloud, rule, {"Policy": policy})
     # Every event has a version: this matches all of them.
     events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps({"version": ["0"]}))

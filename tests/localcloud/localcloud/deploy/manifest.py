@@ -16,8 +16,10 @@ POLICY_LENGTH_MAX = 10_240
 NAME_LENGTH_MAX = {"function": 64, "rule": 64, "role": 64}
 # What a rule, a role or a queue has that is not in this list is a slip of the pen.
 FUNCTION_KEYS = {
+    "alarm_topics",
     "description",
     "environment",
+    "invoked_by",
     "log_retention_days",
     "memory_mb",
     "policy",
@@ -25,8 +27,10 @@ FUNCTION_KEYS = {
     "reserved_concurrency",
     "rules",
     "timeout_seconds",
+    "topics",
     "vpc",
 }
+INVOKER_KEYS = {"principal", "source_account", "source_arn"}
 
 
 class ManifestError(ValueError):
@@ -111,6 +115,7 @@ def _mistakes(manifest: dict[str, Any], prefix: str) -> list[str]:
         for key in sorted(set(function) ^ FUNCTION_KEYS):
             what = "is missing" if key in FUNCTION_KEYS else "is unknown"
             mistakes.append(f"functions.{name}.{key} {what}")
+        mistakes += _names_that_lead_nowhere(manifest, name, function)
         queue = function.get("queue", {})
         timeout = function.get("timeout_seconds", 0)
         if queue.get("visibility_timeout_seconds", 0) < timeout:
@@ -119,6 +124,29 @@ def _mistakes(manifest: dict[str, Any], prefix: str) -> list[str]:
                 f"{queue.get('visibility_timeout_seconds')} s, while it may still be at work "
                 f"for {timeout} s"
             )
+    return mistakes
+
+
+def _names_that_lead_nowhere(
+    manifest: dict[str, Any], name: str, function: dict[str, Any]
+) -> list[str]:
+    """Topics that the suite does not have, and callers of whom nobody says on whose behalf."""
+    mistakes = []
+    for key in ("topics", "alarm_topics"):
+        known = ", ".join(sorted(manifest["topics"]))
+        mistakes += [
+            f"functions.{name}.{key}: there is no topic {topic}; there are {known}"
+            for topic in function.get(key, [])
+            if topic not in manifest["topics"]
+        ]
+    for caller, described in function.get("invoked_by", {}).items():
+        if "principal" not in described or not set(described) & INVOKER_KEYS - {"principal"}:
+            mistakes.append(
+                f"functions.{name}.invoked_by.{caller}: needs a principal, and a source_account or "
+                "a source_arn: without one, anybody's resources could call the function"
+            )
+        for key in sorted(set(described) - INVOKER_KEYS):
+            mistakes.append(f"functions.{name}.invoked_by.{caller}.{key} is unknown")
     return mistakes
 
 

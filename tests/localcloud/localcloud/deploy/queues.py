@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,8 +25,8 @@ def queue(cloud: Cloud, name: str, attributes: dict[str, Any]) -> str:
     return url
 
 
-def allow(cloud: Cloud, queue_arn: str, service: str, source_arns: list[str]) -> str:
-    """The queue policy that lets a service send on behalf of these rules or topics only."""
+def allow(queue_arn: str, senders: Mapping[str, list[str]]) -> str:
+    """The queue policy that lets these services send, on behalf of these rules or topics only."""
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -37,6 +38,8 @@ def allow(cloud: Cloud, queue_arn: str, service: str, source_arns: list[str]) ->
                     "Resource": queue_arn,
                     "Condition": {"ArnEquals": {"aws:SourceArn": source_arns}},
                 }
+                for service, source_arns in senders.items()
+                if source_arns
             ],
         }
     )

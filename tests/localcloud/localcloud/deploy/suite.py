@@ -61,9 +61,10 @@ def deploy(options: Options, say: Say) -> dict[str, Any]:
         names = functions.Names.of(prefix, name)
         environment = _environment(cloud, options, suite, described)
         deployed[name] = functions.create(
-            cloud, base, names, described, environment, packages[name], say
+            cloud, base, prefix, names, described, environment, packages[name], say
         ) | {"environment": environment}
-        functions.alarms(cloud, names, suite["alarms"], cloud.arn("sns", f"{prefix}-alarms"), say)
+        topic_arns = [cloud.arn("sns", f"{prefix}-{topic}") for topic in described["alarm_topics"]]
+        functions.alarms(cloud, names, suite["alarms"], topic_arns, say)
     deployment = {
         "product": product,
         "environment": options.environment,
@@ -81,10 +82,8 @@ def deploy(options: Options, say: Say) -> dict[str, Any]:
         "event_bus": f"{prefix}-events",
         "event_source": EVENT_SOURCE,
         "control_plane_source": CONTROL_PLANE_SOURCE,
-        "topics": {
-            name: cloud.arn("sns", f"{prefix}-{name}") for name in ("notifications", "alarms")
-        },
-        "inboxes": inboxes.create(cloud, prefix, say),
+        "topics": {name: cloud.arn("sns", f"{prefix}-{name}") for name in suite["topics"]},
+        "inboxes": inboxes.create(cloud, prefix, suite["topics"], say),
         "functions": deployed,
     }
     file = options.state_dir / DEPLOYMENT_FILE
