@@ -25,6 +25,7 @@ ORDER = (
     "rotation",
     "secret_versions",
     "costexplorer",
+    "sinks",
     "faults",
     "calls",
     "control",

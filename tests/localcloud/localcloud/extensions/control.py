@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud import gateway, settings
-from localcloud.extensions import calls, faults, rotation, schedules
+from localcloud.extensions import calls, faults, rotation, schedules, sinks
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.settings import Settings
+from localcloud.sinks import sink
 
 PREFIX = "/_localcloud/"
 
@@ -24,11 +25,20 @@ class Refused(ValueError):
     """The request cannot be carried out; the message says why."""
 
 
-REFUSALS = (Refused, faults.FaultError, schedules.NoSuchSchedule, settings.SettingsError)
+REFUSALS = (
+    Refused,
+    faults.FaultError,
+    schedules.NoSuchSchedule,
+    settings.SettingsError,
+    *sink.REFUSALS,
+)
 
 
 def install(_settings: Settings) -> None:
     """Answer the control API before anybody else sees a request."""
+    ROUTES["sinks"] = {"GET": lambda _request: sinks.overview(), "DELETE": _forget_sinks}
+    for name in sinks.names():
+        ROUTES.update(_sink_routes(name))
     gateway.add_door(_answer)
 
 
@@ -121,6 +131,34 @@ def _fire(request: Request) -> dict[str, str]:
     if set(document) != {"schedule"} or not isinstance(name, str):
         raise Refused('expected {"schedule": "the name of a rule or of a schedule"}')
     return {"fired": schedules.fire(name)}
+
+
+def _forget_sinks(_request: Request) -> dict[str, str]:
+    for name in sinks.names():
+        sinks.find(name).forget()
+    return {"status": "forgotten"}
+
+
+def _sink_routes(name: str) -> dict[str, dict[str, Handler]]:
+    """What can be asked of one sink."""
+    one = sinks.find(name)
+
+    def forget(_request: Request) -> dict[str, str]:
+        one.forget()
+        return {"status": "forgotten"}
+
+    return {
+        f"sinks/{name}": {
+            "GET": lambda _request: one.shown(),
+            "PUT": lambda request: one.configure(_document(request)),
+            "DELETE": forget,
+        },
+        f"sinks/{name}/faults": {
+            "GET": lambda _request: {"rules": one.show_rules()},
+            "PUT": lambda request: {"rules": one.replace_rules(_document(request))},
+            "DELETE": lambda _request: {"rules": one.replace_rules({"rules": []})},
+        },
+    }
 
 
 ROUTES: dict[str, dict[str, Handler]] = {

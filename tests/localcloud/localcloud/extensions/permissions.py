@@ -4,7 +4,8 @@ narrow is found here and not in production.
 MiniStack checks one action on one resource for most calls. The gaps closed here:
 
 - ``iam:PassRole``, with ``iam:PassedToService``, where a call hands a role to a service;
-- ECS services are resources of their own (MiniStack asks for the cluster);
+- ECS services are resources of their own (MiniStack asks for the cluster), and ``ecs:cluster`` says
+  which cluster a call is about;
 - ElastiCache's users and user groups are resources, too (MiniStack asks for ``*``);
 - ``events:source``, entry by entry, for ``PutEvents``.
 """
@@ -74,7 +75,7 @@ def install(settings: Settings) -> None:
         prefix = f"{region}:{account_id}"
         checks = _roles_passed(service, body, parameters)
         if service == "ecs":
-            checks += [Check(arn) for arn in _ecs_services(body, prefix)]
+            checks += _ecs(body, prefix, resource)
         if service == "elasticache":
             checks += [Check(arn) for arn in _cache_users(parameters, prefix)]
         if service == "events":
@@ -131,17 +132,23 @@ def _roles_passed(service: str, body: bytes, parameters: dict[str, Any]) -> list
     return [Check(role, "iam:PassRole", context) for role in roles if role]
 
 
-def _ecs_services(body: bytes, prefix: str) -> list[str]:
-    """The ARNs of the services that the call names."""
+def _ecs(body: bytes, prefix: str, resource: str) -> list[Check]:
+    """A question for each service that the call names, else for what MiniStack asks about; all
+    with the cluster that they are in.
+    """
     fields = _json(body)
+    if not fields.get("cluster") and not any(fields.get(name) for name in SERVICE_FIELDS):
+        return []
     cluster = str(fields.get("cluster") or "default").rsplit("/", 1)[-1]
     named = next((fields[name] for name in SERVICE_FIELDS if fields.get(name)), [])
     services = named if isinstance(named, list) else [named]
-    return [
+    arns = [
         one if one.startswith("arn:") else f"arn:aws:ecs:{prefix}:service/{cluster}/{one}"
         for one in services
         if isinstance(one, str)
     ]
+    context = {"ecs:cluster": f"arn:aws:ecs:{prefix}:cluster/{cluster}"}
+    return [Check(arn, "", context) for arn in arns or [resource]]
 
 
 def _cache_users(parameters: dict[str, Any], prefix: str) -> list[str]:
