@@ -135,9 +135,19 @@ pub struct Rotation {
     /// Whether `SecretRotated` was published for the token.
     #[serde(default)]
     pub announced: bool,
-    /// The deployments by which services get the new value, by service name.
+    /// The deployments by which services get the new value, by service name; an empty one was
+    /// asked for, and nobody knows whether ECS heard it.
     #[serde(default)]
     pub services: BTreeMap<String, String>,
+    /// When the rollout was first looked at: from then on it has its time.
+    #[serde(default)]
+    pub rollout_at: Option<Timestamp>,
+    /// When the old value may be taken away, where that is not before a certain time.
+    #[serde(default)]
+    pub retire_at: Option<Timestamp>,
+    /// Whether how the rollout ended is recorded and nobody was told yet.
+    #[serde(default)]
+    pub untold: bool,
 }
 
 impl Rotation {

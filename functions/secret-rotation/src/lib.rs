@@ -3,26 +3,59 @@
 //! Why it exists: secrets that nobody rotates leak once and stay leaked. Secrets Manager calls this
 //! function in four steps for each rotation; afterwards the services that use the secret are
 //! relaunched, and only then is the old value taken away.
+//!
+//! ```text
+//! step ────► describe, bind ──► decide ◄──► try one more door ──► act ──► tell
+//! message ─► read the document ──► settle what is stuck, or roll out ──► tell
+//! ```
+//!
+//! [`decide`] is where the thinking about the four steps is, [`rollout`] where that about what
+//! comes after. No database secret is touched before its [`binding`] holds.
 
+pub mod binding;
+pub mod cache;
+pub mod case;
+pub mod decide;
 pub mod document;
 pub mod error;
+pub mod event;
+pub mod keys;
 pub mod kind;
+pub mod observe;
 pub mod refusal;
+pub mod rollout;
 pub mod wiring;
 
+mod act;
+mod doors;
+mod record;
+mod settle;
 mod setup;
+mod step;
 
 pub use setup::Clients;
 
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use database::Trust;
 use domain::Catalogue;
-use runtime::Requeue;
-use store::Store;
+use runtime::{Backoff, Classify, Invocation, Record, Requeue, batch};
+use serde_json::Value;
+use store::{Documents, Store};
 
+use crate::error::Error;
+use crate::event::{Event, Message};
+use crate::observe::Observer;
 use crate::wiring::Wiring;
 
 /// The function's name, in logs, metrics and events.
 pub const FUNCTION: &str = "secret-rotation";
+
+/// How soon a message comes again after something passing went wrong. The queue gives a message up
+/// after five deliveries; the sweep takes the secret up all the same.
+const RETRY: Backoff =
+    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
 
 /// The function: everything that outlives an invocation.
 #[derive(Debug)]
@@ -31,6 +64,66 @@ pub struct SecretRotation {
     pub(crate) wiring: Wiring,
     pub(crate) clients: Clients,
     pub(crate) store: Store,
+    pub(crate) documents: Documents,
+    pub(crate) observer: Observer,
     pub(crate) trust: Trust,
     pub(crate) requeue: Requeue,
+}
+
+impl SecretRotation {
+    /// Answers whatever Lambda hands over: a step of Secrets Manager with nothing, a batch of the
+    /// queue with the messages that failed.
+    ///
+    /// # Errors
+    /// When the event cannot be understood or the step cannot be done. Of a batch, each message
+    /// fails alone.
+    pub async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, Error> {
+        match event::read(event).map_err(|error| Error::Unfit(error.to_string()))? {
+            Event::Step(request) => self.step(&request, invocation).await.map(|()| Value::Null),
+            Event::Queue(batch) => {
+                let answer = self.batch(batch, invocation).await;
+                // A list of texts always serializes.
+                Ok(serde_json::to_value(answer).unwrap_or_default())
+            }
+        }
+    }
+
+    async fn batch(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+        batch::process(event, invocation, async |record| self.record(record, invocation).await)
+            .await
+    }
+
+    /// One message: the whole way.
+    async fn record(&self, record: Record, invocation: &Invocation) -> Result<(), Error> {
+        let here = self.here();
+        let done = match event::message(&record.body, here.product, here.environment) {
+            Ok(Message::Look(look)) => self.settle_only(&look, invocation).await,
+            Ok(Message::Tenant(_) | Message::Sweep | Message::NotOurs) => Ok(()),
+            Err(reason) => Err(Error::Unfit(reason)),
+        };
+        let Err(error) = done else { return Ok(()) };
+        if error.is_transient() {
+            // Otherwise it would stay hidden for the queue's whole visibility timeout.
+            self.show_again(&record, RETRY.delay(record.receive_count)).await;
+            return Err(error);
+        }
+        // Trying again cannot help, so it is put with the dead letters now, and with its reason.
+        let reason = runtime::chain(&error);
+        tracing::error!(error_type = error.error_type(), error = reason, "given up: {reason}");
+        self.bury(&reason, &record).await
+    }
+
+    /// Looks at a rotation's steps.
+    async fn settle_only(&self, look: &event::Look, invocation: &Invocation) -> Result<(), Error> {
+        let now = invocation.clock.now();
+        if let Some(found) = self.rotation_of(&look.secret, now).await? {
+            self.settle(&found.value, invocation).await?;
+        }
+        Ok(())
+    }
+
+    /// Whose certificates caches must have.
+    pub(crate) fn cache_trust(&self) -> cache::CacheTrust {
+        cache::CacheTrust::from_setting(self.wiring.cache_ca_file.as_ref())
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use database::{ConnectError, ConnectErrorKind};
+use database::{ConnectError, ConnectErrorKind, RoleError, StatementError, StatementErrorKind};
 
 /// What kind of trouble it is: the `kind` of the event `SecretRotationFailed`, and a dimension of
 /// the metrics.
@@ -102,6 +102,60 @@ impl From<&ConnectError> for Refusal {
             kind,
             reason: format!("could not connect to {}: {}", error.place, error.cause),
             remedy: error.remedy().to_owned(),
+            transient: error.is_transient(),
+        }
+    }
+}
+
+impl From<&StatementError> for Refusal {
+    fn from(error: &StatementError) -> Self {
+        let (kind, remedy) = match error.kind {
+            StatementErrorKind::Permission => (
+                FailureKind::Permission,
+                "give the user the right that is missing, or have the master do it (\"masterarn\")",
+            ),
+            StatementErrorKind::Policy => (
+                FailureKind::Policy,
+                "make passwords that the server's rules allow (PASSWORD_LENGTH, EXCLUDE_…)",
+            ),
+            StatementErrorKind::Timeout => {
+                (FailureKind::Limit, "see whose lock or load the server is held up by")
+            }
+            StatementErrorKind::ConnectionLost => {
+                (FailureKind::Network, "see whether the server was restarted")
+            }
+            StatementErrorKind::Other => (FailureKind::Other, "see the cause"),
+        };
+        Self {
+            kind,
+            reason: error.to_string(),
+            remedy: remedy.to_owned(),
+            transient: error.is_transient(),
+        }
+    }
+}
+
+impl From<&RoleError> for Refusal {
+    fn from(error: &RoleError) -> Self {
+        let (kind, remedy) = match error {
+            RoleError::Connect(error) => return error.into(),
+            RoleError::Statement(error) => return error.into(),
+            RoleError::Spec(_) | RoleError::WrongDatabase { .. } => {
+                (FailureKind::Configuration, "correct the user or the database in the secret")
+            }
+            RoleError::NoSuchUser { .. } => (
+                FailureKind::Configuration,
+                "make the user, or let the master make it (RotationStrategy=single-user-by-master)",
+            ),
+            RoleError::Unfinished { .. } => {
+                (FailureKind::Permission, "give the master the rights over the user")
+            }
+            RoleError::Randomness(_) => (FailureKind::Other, "rotate again"),
+        };
+        Self {
+            kind,
+            reason: error.to_string(),
+            remedy: remedy.to_owned(),
             transient: error.is_transient(),
         }
     }

@@ -6,9 +6,10 @@ use aws_config::SdkConfig;
 use database::Trust;
 use domain::Catalogue;
 use runtime::{Requeue, StartError};
-use store::Store;
+use store::{Documents, Store};
 
 use crate::SecretRotation;
+use crate::observe::Observer;
 use crate::wiring::Wiring;
 
 /// The catalogue's name beside the binary, where `make package` puts it.
@@ -98,6 +99,8 @@ impl SecretRotation {
         }
         Ok(Self {
             store: Store::new(clients.dynamodb.clone(), wiring.table.clone()),
+            documents: Documents::new(clients.dynamodb.clone(), wiring.table.clone()),
+            observer: Observer { secrets: clients.secrets.clone(), rds: clients.rds.clone() },
             trust: Trust::from_setting(wiring.database_ca_file.as_ref()),
             requeue: Requeue::new(clients.sqs.clone(), wiring.queue_url.clone()),
             clients,

@@ -11,6 +11,9 @@ use crate::{Environment, Product, TenantId};
 /// `CreateTargetGroup`).
 pub const TARGET_GROUP_NAME_LENGTH_MAX: usize = 32;
 
+/// The longest id of a replication group (ElastiCache API, `CreateReplicationGroup`).
+const REPLICATION_GROUP_ID_LENGTH_MAX: usize = 40;
+
 /// The most characters of a user name that every supported engine accepts: MySQL's 32
 /// (PostgreSQL has 63, MariaDB 80).
 pub const DATABASE_USER_LENGTH_MAX: usize = 32;
@@ -84,6 +87,12 @@ impl Names {
     /// The host name under the environment's domain: `demo.mate.example.com`.
     pub fn hostname(&self, domain: &str) -> String {
         format!("{}.{domain}", self.tenant)
+    }
+
+    /// The cache's replication group: `mate-demo-dev-cache`, shortened with a digest where it does
+    /// not fit.
+    pub fn replication_group(&self) -> String {
+        bounded(&self.component("cache"), REPLICATION_GROUP_ID_LENGTH_MAX)
     }
 
     /// A target group's name, shortened with a digest where it does not fit.

@@ -2,10 +2,7 @@
 //! app stack's alarms and dashboard look for them: two places that must agree.
 
 use domain::catalogue::{Cache, Database};
-use domain::{Names, naming};
-
-/// The longest id of a replication group (ElastiCache API, `CreateReplicationGroup`).
-const REPLICATION_GROUP_ID_LENGTH_MAX: usize = 40;
+use domain::Names;
 
 /// The RDS instance, or the Aurora cluster: `mate-demo-dev-database`.
 pub(super) fn database(names: &Names) -> String {
@@ -22,7 +19,7 @@ pub(super) fn database_instances(names: &Names, settings: &Database) -> Vec<Stri
 
 /// The ElastiCache replication group: `mate-demo-dev-cache`.
 pub(super) fn cache(names: &Names) -> String {
-    naming::bounded(&names.component("cache"), REPLICATION_GROUP_ID_LENGTH_MAX)
+    names.replication_group()
 }
 
 /// Every node of the replication group, as ElastiCache numbers them: `mate-demo-dev-cache-001`.

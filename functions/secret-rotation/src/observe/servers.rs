@@ -1,0 +1,193 @@
+//! Which server a secret speaks of, as RDS describes it: the evidence against which a binding is
+//! checked.
+
+use aws_sdk_rds::error::ProvideErrorMetadata;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use database::DatabaseSecret;
+use domain::Names;
+
+use super::Observer;
+use crate::binding::Server;
+use crate::error::{Error, call};
+use crate::kind::{RdsResource, Tags};
+
+/// How host names of RDS end (RDS user guide, "Finding the connection information"), in the
+/// commercial regions and in China.
+const RDS_HOSTS: [&str; 2] = [".rds.amazonaws.com", ".rds.amazonaws.com.cn"];
+
+/// How the second label of a cluster's host begins, for its writer, its readers and its custom
+/// endpoints.
+const CLUSTER_LABEL: &str = "cluster-";
+
+/// Where to ask RDS for a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Instance(String),
+    Cluster(String),
+}
+
+impl Observer {
+    /// The server that a database secret speaks of. Where to ask follows from what the secret
+    /// says of itself, from its host, and from the tenant's names; whether the answer fits is for
+    /// the binding to say. `None` where RDS knows none.
+    ///
+    /// # Errors
+    /// When RDS does not answer.
+    pub async fn server(
+        &self,
+        secret: &DatabaseSecret,
+        names: &Names,
+    ) -> Result<Option<Server>, Error> {
+        self.at(&place(secret, names)).await
+    }
+
+    /// The server whose master RDS manages.
+    ///
+    /// # Errors
+    /// When RDS does not answer.
+    pub async fn managed_server(&self, resource: &RdsResource) -> Result<Option<Server>, Error> {
+        let identifier = |arn: &str| arn.rsplit(':').next().unwrap_or_default().to_owned();
+        self.at(&match resource {
+            RdsResource::Instance(arn) => Place::Instance(identifier(arn)),
+            RdsResource::Cluster(arn) => Place::Cluster(identifier(arn)),
+        })
+        .await
+    }
+
+    async fn at(&self, place: &Place) -> Result<Option<Server>, Error> {
+        match place {
+            Place::Instance(identifier) => {
+                let Some((mut server, source)) = self.instance(identifier).await? else {
+                    return Ok(None);
+                };
+                if let Some(source) = source {
+                    let copied = self.instance(&source).await?;
+                    server.copies = copied.map(|(server, _)| Box::new(server));
+                }
+                Ok(Some(server))
+            }
+            Place::Cluster(identifier) => self.cluster(identifier).await,
+        }
+    }
+
+    /// An instance, and the identifier of the one that it is a replica of.
+    async fn instance(&self, id: &str) -> Result<Option<(Server, Option<String>)>, Error> {
+        let asked = self.rds.describe_db_instances().db_instance_identifier(id).send().await;
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(error) if is_missing(error.code()) => return Ok(None),
+            Err(error) => return Err(call(format!("describe the database {id}"), &error)),
+        };
+        Ok(answer.db_instances.unwrap_or_default().into_iter().next().map(|instance| {
+            // A replica in another region is named by its ARN.
+            let source = instance.read_replica_source_db_instance_identifier.clone();
+            let source = source.and_then(|it| it.rsplit(':').next().map(str::to_owned));
+            (instance_server(instance), source)
+        }))
+    }
+
+    async fn cluster(&self, id: &str) -> Result<Option<Server>, Error> {
+        let asked = self.rds.describe_db_clusters().db_cluster_identifier(id).send().await;
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(error) if is_missing(error.code()) => return Ok(None),
+            Err(error) => return Err(call(format!("describe the cluster {id}"), &error)),
+        };
+        Ok(answer.db_clusters.unwrap_or_default().into_iter().next().map(cluster_server))
+    }
+}
+
+fn place(secret: &DatabaseSecret, names: &Names) -> Place {
+    if let Some(cluster) = &secret.db_cluster_identifier {
+        return Place::Cluster(cluster.clone());
+    }
+    if let Some(instance) = &secret.db_instance_identifier {
+        return Place::Instance(instance.clone());
+    }
+    let host = secret.host.to_ascii_lowercase();
+    let mut labels = host.split('.');
+    match (labels.next(), labels.next()) {
+        (Some(first), Some(second)) if RDS_HOSTS.iter().any(|end| host.ends_with(end)) => {
+            if second.starts_with(CLUSTER_LABEL) {
+                Place::Cluster(first.to_owned())
+            } else {
+                Place::Instance(first.to_owned())
+            }
+        }
+        _ => Place::Instance(names.component("database")),
+    }
+}
+
+fn is_missing(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBClusterNotFoundFault")
+    )
+}
+
+fn tags(list: Option<Vec<Tag>>) -> Tags {
+    let pair = |tag: Tag| Some((tag.key?, tag.value.unwrap_or_default()));
+    list.unwrap_or_default().into_iter().filter_map(pair).collect()
+}
+
+fn port(number: Option<i32>) -> Option<u16> {
+    number.and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+}
+
+fn instance_server(instance: DbInstance) -> Server {
+    let endpoint = instance.endpoint;
+    Server {
+        identifier: instance.db_instance_identifier.unwrap_or_default(),
+        arn: instance.db_instance_arn.unwrap_or_default(),
+        engine: instance.engine.unwrap_or_default(),
+        port: port(endpoint.as_ref().and_then(|endpoint| endpoint.port)),
+        hosts: endpoint.and_then(|endpoint| endpoint.address).into_iter().collect(),
+        master_username: instance.master_username.unwrap_or_default(),
+        tags: tags(instance.tag_list),
+        copies: None,
+    }
+}
+
+fn cluster_server(cluster: DbCluster) -> Server {
+    let hosts = [cluster.endpoint, cluster.reader_endpoint];
+    let custom = cluster.custom_endpoints.unwrap_or_default();
+    Server {
+        identifier: cluster.db_cluster_identifier.unwrap_or_default(),
+        arn: cluster.db_cluster_arn.unwrap_or_default(),
+        engine: cluster.engine.unwrap_or_default(),
+        port: port(cluster.port),
+        hosts: hosts.into_iter().flatten().chain(custom).collect(),
+        master_username: cluster.master_username.unwrap_or_default(),
+        tags: tags(cluster.tag_list),
+        copies: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(extra: &str) -> Place {
+        let names =
+            Names::new(&"mate".parse().unwrap(), &"demo".parse().unwrap(), &"dev".parse().unwrap());
+        let json = format!(r#"{{"engine":"mysql","username":"u","password":"p",{extra}}}"#);
+        place(&DatabaseSecret::parse(&json).unwrap(), &names)
+    }
+
+    #[test]
+    fn rds_is_asked_for_what_the_secret_speaks_of() {
+        let instance = |id: &str| Place::Instance(id.to_owned());
+        let cluster = |id: &str| Place::Cluster(id.to_owned());
+        for (extra, place) in [
+            (r#""host":"h","dbInstanceIdentifier":"i""#, instance("i")),
+            (r#""host":"h","dbClusterIdentifier":"c""#, cluster("c")),
+            (r#""host":"one.abc.eu-west-1.rds.amazonaws.com""#, instance("one")),
+            (r#""host":"Two.cluster-abc.eu-west-1.rds.amazonaws.com""#, cluster("two")),
+            (r#""host":"two.cluster-ro-abc.eu-west-1.rds.amazonaws.com""#, cluster("two")),
+            (r#""host":"one.abc.cn-north-1.rds.amazonaws.com.cn""#, instance("one")),
+            (r#""host":"127.3.2.1""#, instance("mate-demo-dev-database")),
+        ] {
+            assert_eq!(asked(extra), place, "{extra}");
+        }
+    }
+}
