@@ -54,8 +54,6 @@ locals {
     file_system_security_group_id   = var.file_system_security_group_id
     provisioning_role_arn           = "arn:${local.partition}:iam::${local.account_id}:role/${local.prefix}-provisioning"
     image_registry                  = coalesce(var.image_registry, "${local.account_id}.dkr.ecr.${local.region}.${data.aws_partition.this.dns_suffix}")
-    # No function rotates secrets yet.
-    rotation_function_arn = ""
   }))
 
   tags = merge(

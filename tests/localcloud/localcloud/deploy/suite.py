@@ -134,14 +134,15 @@ def _read_manifest(options: Options, values: Mapping[str, str]) -> dict[str, Any
 def _environment(
     cloud: Cloud, options: Options, suite: Mapping[str, Any], described: Mapping[str, Any]
 ) -> dict[str, str]:
-    """A function's wiring, and the two variables that only the local cloud sets."""
+    """A function's wiring, and the variables that only the local cloud sets."""
     return {
         **suite["environment"],
         **described["environment"],
         # One zip serves every catalogue here; on AWS it lies beside the binary.
         "CARETAKER_CATALOGUE": str(options.catalogue.resolve()),
-        # Databases here have certificates of the cloud's own authority.
+        # Databases and caches here have certificates of the cloud's own authority.
         "CARETAKER_DATABASE_CA_FILE": str(cloud.ca_bundle),
+        "CARETAKER_CACHE_CA_FILE": str(cloud.ca_bundle),
     }
 
 
@@ -185,6 +186,4 @@ def _placeholders(
         "file_system_security_group_id": groups.get("files", ""),
         "provisioning_role_arn": cloud.arn("iam", f"role/{prefix}-provisioning"),
         "image_registry": f"{cloud.account_id}.dkr.ecr.{cloud.region}.amazonaws.com",
-        # No function rotates secrets yet.
-        "rotation_function_arn": "",
     }
