@@ -27,6 +27,8 @@ pub struct LoginReport {
     pub database: String,
     /// The protocol version of TLS that the server reports for the session, such as `TLSv1.3`.
     pub tls: Option<String>,
+    /// Whether the login was without TLS, because secret and caller agreed on it.
+    pub plaintext: bool,
     /// Whom a table belongs to that the login creates. MySQL and MariaDB know no owners.
     pub table_owner: Option<String>,
 }
@@ -39,7 +41,11 @@ impl fmt::Display for LoginReport {
             self.session_user,
             self.database,
             self.current_user,
-            self.tls.as_deref().unwrap_or("verified TLS")
+            match &self.tls {
+                _ if self.plaintext => "a connection without TLS",
+                Some(tls) => tls,
+                None => "verified TLS",
+            }
         )
     }
 }
@@ -108,11 +114,12 @@ pub async fn verify_application_login(
 
 async fn look(connection: &mut Connection) -> Result<LoginReport, StatementError> {
     let server_version = connection.server_version().to_owned();
+    let plaintext = connection.is_plaintext();
     let report = match connection.dialect() {
         Dialect::Postgres(server) => look_postgres(server).await?,
         Dialect::Mysql(server) => look_mysql(server).await?,
     };
-    Ok(LoginReport { server_version, ..report })
+    Ok(LoginReport { server_version, plaintext, ..report })
 }
 
 async fn look_postgres(mut server: Postgres<'_>) -> Result<LoginReport, StatementError> {
@@ -135,6 +142,7 @@ async fn look_postgres(mut server: Postgres<'_>) -> Result<LoginReport, Statemen
     let read = |at: usize| rows.first().and_then(|row| row.try_get(at).ok());
     Ok(LoginReport {
         server_version: String::new(),
+        plaintext: false,
         session_user: read(0).unwrap_or_default(),
         current_user: read(1).unwrap_or_default(),
         database: read(2).unwrap_or_default(),
@@ -160,10 +168,14 @@ async fn look_mysql(mut server: Mysql<'_>) -> Result<LoginReport, StatementError
     let read = |at: usize| rows.first().and_then(|row| row.try_get::<String, _>(at).ok());
     Ok(LoginReport {
         server_version: String::new(),
+        plaintext: false,
         session_user: read(0).unwrap_or_default(),
         current_user: read(1).unwrap_or_default(),
         database: read(2).unwrap_or_default(),
-        tls: status.first().and_then(|row| row.try_get(1).ok()),
+        tls: status
+            .first()
+            .and_then(|row| row.try_get(1).ok())
+            .filter(|version: &String| !version.is_empty()),
         table_owner: None,
     })
 }

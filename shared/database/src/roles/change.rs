@@ -73,6 +73,39 @@ pub enum Scope {
         /// The table.
         table: String,
     },
+    /// One column of a table (MySQL and MariaDB).
+    Column {
+        /// The table's schema.
+        schema: String,
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// One routine (MySQL and MariaDB).
+    Routine {
+        /// What it is, in the server's own words: `FUNCTION`, `PROCEDURE`, `PACKAGE`.
+        kind: String,
+        /// The routine's schema.
+        schema: String,
+        /// The routine.
+        name: String,
+    },
+    /// Any object that has privileges (PostgreSQL).
+    Object(Object),
+}
+
+/// An object of PostgreSQL, named as `GRANT` names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// `TABLE`, `SEQUENCE`, `SCHEMA` and so on.
+    pub kind: String,
+    /// Its name, qualified and quoted by the server.
+    pub identity: String,
+    /// One column of a table, quoted by the server; empty for the whole object.
+    pub column: String,
+    /// The role that granted the privilege, and in whose name it is granted on or taken back.
+    pub grantor: String,
 }
 
 impl fmt::Display for Scope {
@@ -82,7 +115,83 @@ impl fmt::Display for Scope {
             Self::Database(name) => write!(f, "database {name:?}"),
             Self::PublicSchema => f.write_str("schema \"public\""),
             Self::Table { schema, table } => write!(f, "table {schema:?}.{table:?}"),
+            Self::Column { schema, table, column } => {
+                write!(f, "column {column:?} of table {schema:?}.{table:?}")
+            }
+            Self::Routine { kind, schema, name } => {
+                write!(f, "{} {schema:?}.{name:?}", kind.to_lowercase())
+            }
+            Self::Object(Object { kind, identity, column, .. }) => {
+                if !column.is_empty() {
+                    write!(f, "column {column} of ")?;
+                }
+                write!(f, "{} {identity}", kind.to_lowercase())
+            }
         }
+    }
+}
+
+/// What an account's connection must be like ("CREATE USER Statement", `REQUIRE`). An empty text
+/// demands nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsRequirement {
+    /// The server's word: empty for nothing, `ANY` for TLS, `X509` for a client certificate,
+    /// `SPECIFIED` for what the other fields say.
+    pub kind: String,
+    /// The cipher.
+    pub cipher: String,
+    /// The issuer of the client's certificate.
+    pub issuer: String,
+    /// The subject of the client's certificate.
+    pub subject: String,
+}
+
+impl fmt::Display for TlsRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind.as_str() {
+            "" => f.write_str("or without TLS"),
+            "ANY" => f.write_str("TLS"),
+            "X509" => f.write_str("a client certificate"),
+            _ => {
+                let parts = [
+                    ("cipher", &self.cipher),
+                    ("issuer", &self.issuer),
+                    ("subject", &self.subject),
+                ];
+                let parts = parts.iter().filter(|(_, text)| !text.is_empty());
+                let parts: Vec<String> =
+                    parts.map(|(what, text)| format!("{what} {text:?}")).collect();
+                write!(f, "TLS of {}", parts.join(", "))
+            }
+        }
+    }
+}
+
+/// An account's limits; 0 is none of its own ("Setting Account Resource Limits").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResourceLimits {
+    /// Statements in an hour.
+    pub queries_per_hour: u64,
+    /// Statements that change something, in an hour.
+    pub updates_per_hour: u64,
+    /// Logins in an hour.
+    pub connections_per_hour: u64,
+    /// Connections at once.
+    pub user_connections: u64,
+    /// How long a statement may take, in seconds (MariaDB), as the server writes it.
+    pub statement_time: String,
+}
+
+impl fmt::Display for ResourceLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} queries, {} updates and {} logins in an hour and {} connections at once (0 is no limit)",
+            self.queries_per_hour,
+            self.updates_per_hour,
+            self.connections_per_hour,
+            self.user_connections
+        )
     }
 }
 
@@ -152,6 +261,13 @@ pub enum RoleChange {
         /// The role it keeps being a member of.
         of: String,
     },
+    /// Let a member let others in, too.
+    GrantAdminOption {
+        /// The member.
+        member: String,
+        /// The role that it may let others into.
+        of: String,
+    },
     /// Let a login become another role at once, so that what it creates belongs to that role
     /// (PostgreSQL).
     BecomeAtLogin {
@@ -168,6 +284,54 @@ pub enum RoleChange {
         from: String,
         /// The new owner.
         to: String,
+    },
+    /// Give a role's sessions a setting, or take it away (PostgreSQL).
+    Configure {
+        /// The role.
+        role: String,
+        /// The setting's name.
+        setting: String,
+        /// Its value as the server stores it; `None` takes it away.
+        value: Option<String>,
+        /// The only database in which it holds; `None` is all.
+        database: Option<String>,
+    },
+    /// Give or take privileges on what a role will create in the connected database (PostgreSQL's
+    /// default privileges).
+    ByDefault {
+        /// Whether they are given.
+        give: bool,
+        /// The role whose objects they are for.
+        creator: String,
+        /// The schema that they are limited to; empty for all.
+        schema: String,
+        /// What kind of objects, as a keyword: `TABLES`.
+        objects: String,
+        /// To whom, or from whom.
+        grantee: Grantee,
+        /// Which; `GRANT OPTION` among them is the right to pass the others on.
+        privileges: BTreeSet<String>,
+    },
+    /// Demand of an account's connections what another's must be like (MySQL and MariaDB).
+    SetTlsRequirement {
+        /// The account.
+        role: String,
+        /// What is demanded.
+        tls: TlsRequirement,
+    },
+    /// Limit what an account may use (MySQL and MariaDB).
+    LimitResources {
+        /// The account.
+        role: String,
+        /// The limits.
+        limits: ResourceLimits,
+    },
+    /// Choose the roles that are active from the login on (MySQL and MariaDB).
+    SetDefaultRoles {
+        /// The account.
+        role: String,
+        /// The roles; none takes the default away.
+        roles: BTreeSet<String>,
     },
     /// Give privileges.
     Grant {
@@ -215,6 +379,28 @@ impl fmt::Display for RoleChange {
             }
             Self::RevokeAdminOption { member, of } => {
                 write!(f, "take the right of {member:?} to let others into {of:?}")
+            }
+            Self::GrantAdminOption { member, of } => {
+                write!(f, "give {member:?} the right to let others into {of:?}")
+            }
+            Self::Configure { role, setting, value, .. } => {
+                let verb = if value.is_some() { "set" } else { "take away" };
+                write!(f, "{verb} {setting:?} for the sessions of {role:?}")
+            }
+            Self::ByDefault { give, creator, objects, grantee, privileges, .. } => {
+                let (verb, to) = if *give { ("grant", "to") } else { ("revoke", "from") };
+                let (what, objects) = (words(privileges), objects.to_lowercase());
+                write!(
+                    f,
+                    "{verb} {what} on the {objects} that {creator:?} will make {to} {grantee}"
+                )
+            }
+            Self::SetTlsRequirement { role, tls } => {
+                write!(f, "let {role:?} in only with {tls}")
+            }
+            Self::LimitResources { role, limits } => write!(f, "limit {role:?} to {limits}"),
+            Self::SetDefaultRoles { role, roles } => {
+                write!(f, "make {{{}}} the default roles of {role:?}", words(roles))
             }
             Self::BecomeAtLogin { role, to, .. } => {
                 write!(f, "let {role:?} become {to:?} at login")

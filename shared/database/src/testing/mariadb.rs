@@ -1,9 +1,12 @@
 //! Why this exists: a MariaDB whose master has the privileges that RDS gives it: many, and neither
 //! SUPER nor FILE.
 
-use super::process::{Process, ServerUser, folder_from_template, free_port, program, read, run};
+use super::process::{
+    Process, ServerUser, attempt, folder_from_template, free_port, program, read, run,
+};
 use super::{Authority, Certificate, DATABASE, HOST, MASTER, PASSWORD};
 use crate::{Encryption, Engine, Target, Trust};
+use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -110,6 +113,21 @@ impl MariadbServer {
         client.arg(format!("--socket={}", self.folder.path().join("server.sock").display()));
         client.arg(format!("--database={DATABASE}")).arg(format!("--execute={statements}"));
         run(&mut client)
+    }
+
+    /// Runs SQL as this login, as an application would: over TLS, with its password. Answers with the
+    /// rows, or with what the server said to the first statement that failed.
+    ///
+    /// # Errors
+    /// The server's words.
+    pub fn sql_as(&self, login: &Target, statements: &str) -> Result<String, String> {
+        let mut client = Command::new(binary("mariadb"));
+        client.env("MYSQL_PWD", login.password.expose_secret());
+        client.args(["--no-defaults", "--batch", "--raw", "--skip-column-names", "--ssl"]);
+        client.args(["--default-character-set=utf8mb4", "--protocol=tcp"]);
+        client.args([format!("--host={HOST}"), format!("--port={}", self.port)]);
+        client.args([format!("--user={}", login.username), format!("--database={DATABASE}")]);
+        attempt(client.arg(format!("--execute={statements}")))
     }
 
     /// Everything that the server has logged, which is every statement.

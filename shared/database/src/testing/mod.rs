@@ -17,11 +17,13 @@
 )]
 
 mod authority;
+mod cutting;
 mod mariadb;
 mod postgres;
 mod process;
 
 pub use authority::{Authority, Certificate};
+pub use cutting::{Cut, CuttingProxy};
 pub use mariadb::MariadbServer;
 pub use postgres::PostgresServer;
 

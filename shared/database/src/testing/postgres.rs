@@ -1,9 +1,12 @@
 //! Why this exists: a PostgreSQL whose master has the rights that RDS gives it: CREATEROLE and
 //! CREATEDB, but no superuser.
 
-use super::process::{Process, ServerUser, folder_from_template, free_port, program, read, run};
+use super::process::{
+    Process, ServerUser, attempt, folder_from_template, free_port, program, read, run,
+};
 use super::{Authority, Certificate, DATABASE, HOST, MASTER, PASSWORD};
 use crate::{Encryption, Engine, Target, Trust};
+use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -97,6 +100,29 @@ impl PostgresServer {
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER]);
         psql.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
         run(psql.args(["-d", DATABASE, "-f"]).arg(script))
+    }
+
+    /// Runs SQL as this login, as an application would: over TLS, with its password, each statement by
+    /// itself. Answers with the rows, or with what the server said to the first one that failed.
+    ///
+    /// # Errors
+    /// The server's words.
+    pub fn sql_as(&self, login: &Target, statements: &str) -> Result<String, String> {
+        let mut psql = Command::new(binary("psql"));
+        psql.env("PGPASSWORD", login.password.expose_secret()).env("PGSSLMODE", "require");
+        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", HOST]);
+        psql.args(["-p", &self.port.to_string(), "-U", &login.username]);
+        psql.args(["-d", login.database.as_deref().unwrap_or(DATABASE), "-c", statements]);
+        attempt(&mut psql)
+    }
+
+    /// Lets clients in without TLS as well.
+    #[track_caller]
+    pub fn accept_plaintext(&self) {
+        let rules = self.folder.path().join("pg_hba.conf");
+        ServerUser::named("postgres")
+            .write(&rules, "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+        self.sql("SELECT pg_reload_conf()");
     }
 
     /// Everything that the server has logged, which is every statement with its parameters.

@@ -122,6 +122,17 @@ fn temporary_folder() -> TempDir {
         .expect("the temporary folder is writable")
 }
 
+/// Runs a command to its end and answers with its output, or with its errors when it fails.
+pub(super) fn attempt(command: &mut Command) -> Result<String, String> {
+    match command.output() {
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        }
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => panic!("{command:?} cannot be run: {error}; run `make setup`"),
+    }
+}
+
 /// Runs a command to its end and answers with its output, or panics with its errors when it fails.
 #[track_caller]
 pub(super) fn run(command: &mut Command) -> String {

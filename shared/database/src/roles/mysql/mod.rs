@@ -6,9 +6,11 @@ mod observe;
 mod password;
 mod plan;
 
-pub(super) use act::act;
+pub(super) use act::{GRANT_OPTION, act, apply};
 pub(super) use observe::observe;
-pub(super) use password::{discard_old_password, set_password_with};
+pub(super) use password::{
+    Plugin, discard_old_password, discard_second_password, set_password_with,
+};
 pub(super) use plan::plan;
 
 use super::change::Scope;

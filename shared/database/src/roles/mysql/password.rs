@@ -107,7 +107,21 @@ pub(in crate::roles) async fn set_password_with(
         }
     }
     server.run(&doing, &template, &names).await?;
+    discard_second_password(server, &doing, user, &host).await?;
     Ok(PasswordSet { old_retained: false })
+}
+
+/// A second password outlives a change of the first; it is not to be forgotten there.
+pub(in crate::roles) async fn discard_second_password(
+    server: &mut Mysql<'_>,
+    doing: &str,
+    user: &str,
+    host: &str,
+) -> Result<(), StatementError> {
+    if server.is_mariadb || server.version_number < VERSION_WITH_DUAL_PASSWORDS {
+        return Ok(());
+    }
+    server.run(doing, "ALTER USER %L@%L DISCARD OLD PASSWORD", &[user, host]).await
 }
 
 /// `SET PASSWORD` keeps the account's plugin, whichever it is.
@@ -172,7 +186,7 @@ pub(in crate::roles) async fn discard_old_password(
     let Some(host) = account::host(server, account).await? else {
         return Err(RoleError::no_such_user(account, server.place));
     };
-    server.run(&doing, "ALTER USER %L@%L DISCARD OLD PASSWORD", &[&account.user, &host]).await?;
+    discard_second_password(server, &doing, &account.user, &host).await?;
     Ok(true)
 }
 

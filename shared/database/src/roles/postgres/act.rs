@@ -1,23 +1,19 @@
 //! Why this exists: all writes to PostgreSQL roles, in one transaction, with every name quoted by
 //! the server.
 
-use super::super::change::{Grantee, RoleChange, Scope};
+use super::super::change::RoleChange;
 use super::super::error::RoleError;
-use super::super::keywords;
+use super::grants::{self, Lending};
+use super::settings;
 use crate::connection::{Postgres, StatementError};
 use crate::verifier::scram_sha_256;
 use secrecy::SecretString;
 use sqlx::Row;
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 /// What PostgreSQL used before `scram_iterations` could be set (16), and still does by default. RFC
 /// 7677 asks for no less.
 const SCRAM_ITERATIONS_DEFAULT: NonZeroU32 = NonZeroU32::new(4096).unwrap();
-
-/// The first version in which a membership is not enough to act as a role: it must be granted with
-/// INHERIT and SET.
-const VERSION_WITH_MEMBERSHIP_OPTIONS: i32 = 160_000;
 
 /// Both roles are made without any attribute that they should not have, whatever the server's defaults.
 const CREATE_OWNER: &str = "CREATE ROLE %I NOLOGIN \
@@ -32,20 +28,31 @@ pub(in crate::roles) async fn act(
     password: &SecretString,
 ) -> Result<(), RoleError> {
     server.plain("begin the changes", "BEGIN").await?;
-    for change in changes {
-        if let Err(error) = apply(server, change, password).await {
-            // The first failure is the cause; a rollback that fails as well ends with the
-            // connection.
-            let _ = server.plain("undo the changes", "ROLLBACK").await;
-            return Err(error);
-        }
+    if let Err(error) = apply_all(server, changes, password).await {
+        // The first failure is the cause; a rollback that fails as well ends with the connection.
+        let _ = server.plain("undo the changes", "ROLLBACK").await;
+        return Err(error);
     }
     server.plain("commit the changes", "COMMIT").await?;
     Ok(())
 }
 
+async fn apply_all(
+    server: &mut Postgres<'_>,
+    changes: &[RoleChange],
+    password: &SecretString,
+) -> Result<(), RoleError> {
+    let mut lending = Lending::default();
+    for change in changes {
+        apply(server, &mut lending, change, password).await?;
+    }
+    lending.give_back(server).await?;
+    Ok(())
+}
+
 async fn apply(
     server: &mut Postgres<'_>,
+    lending: &mut Lending,
     change: &RoleChange,
     password: &SecretString,
 ) -> Result<(), RoleError> {
@@ -82,12 +89,8 @@ async fn apply(
             server.run(&doing, &format!("ALTER ROLE %I CONNECTION LIMIT {limit}"), &[role]).await?;
         }
         RoleChange::GrantMembership { member, of } => {
-            let template = if server.version_number >= VERSION_WITH_MEMBERSHIP_OPTIONS {
-                "GRANT %I TO %I WITH INHERIT TRUE, SET TRUE"
-            } else {
-                "GRANT %I TO %I"
-            };
-            server.run(&doing, template, &[of, member]).await?;
+            let template = format!("GRANT %I TO %I{}", grants::membership_options(server));
+            server.run(&doing, &template, &[of, member]).await?;
         }
         RoleChange::RevokeMembership { member, of } => {
             server.run(&doing, "REVOKE %I FROM %I", &[of, member]).await?;
@@ -102,87 +105,35 @@ async fn apply(
             server.run(&doing, template, &[role, database]).await?;
             server.run(&doing, "ALTER ROLE %I SET role = %L", &[role, to]).await?;
         }
-        RoleChange::HandOverObjects { from, to } => hand_over(server, &doing, from, to).await?,
+        RoleChange::HandOverObjects { from, to } => {
+            lending.lend(server, &doing, from).await?;
+            lending.lend(server, &doing, to).await?;
+            server.run(&doing, "REASSIGN OWNED BY %I TO %I", &[from, to]).await?;
+        }
+        RoleChange::GrantAdminOption { member, of } => {
+            server.run(&doing, "GRANT %I TO %I WITH ADMIN OPTION", &[of, member]).await?;
+        }
+        RoleChange::Configure { role, setting, value, database } => {
+            let value = value.as_deref();
+            settings::configure(server, &doing, role, setting, value, database.as_deref()).await?;
+        }
+        RoleChange::ByDefault { .. } => grants::by_default(server, lending, change).await?,
         RoleChange::Grant { to, on, privileges } => {
-            privilege(server, &doing, "GRANT", privileges, on, "TO", to).await?;
+            let give = true;
+            grants::privilege(server, lending, &doing, give, privileges, on, to).await?;
         }
         RoleChange::Revoke { from, on, privileges } => {
-            privilege(server, &doing, "REVOKE", privileges, on, "FROM", from).await?;
+            let give = false;
+            grants::privilege(server, lending, &doing, give, privileges, on, from).await?;
         }
-        RoleChange::RequireTls { .. } => {
-            // The plan never asks for it here: on PostgreSQL the server decides (`rds.force_ssl`),
-            // not the role.
-        }
+        // Accounts of MySQL have these. On PostgreSQL the server decides on TLS
+        // (`rds.force_ssl`), not the role.
+        RoleChange::RequireTls { .. }
+        | RoleChange::SetTlsRequirement { .. }
+        | RoleChange::LimitResources { .. }
+        | RoleChange::SetDefaultRoles { .. } => {}
     }
     Ok(())
-}
-
-/// Gives or takes privileges on the database or its schema. The privileges are the server's own
-/// keywords.
-async fn privilege(
-    server: &mut Postgres<'_>,
-    doing: &str,
-    verb: &str,
-    privileges: &BTreeSet<String>,
-    on: &Scope,
-    preposition: &str,
-    grantee: &Grantee,
-) -> Result<(), RoleError> {
-    let (object, mut names) = match on {
-        Scope::Database(database) => ("DATABASE %I", vec![database.as_str()]),
-        Scope::PublicSchema => ("SCHEMA public", vec![]),
-        // Kinds of MySQL that no plan for PostgreSQL contains.
-        Scope::Server | Scope::Table { .. } => return Ok(()),
-    };
-    let whom = match grantee {
-        Grantee::Role(role) => {
-            names.push(role);
-            "%I"
-        }
-        Grantee::Public => "PUBLIC",
-    };
-    let template = format!("{verb} {} ON {object} {preposition} {whom}", keywords(privileges));
-    server.run(doing, &template, &names).await?;
-    Ok(())
-}
-
-/// REASSIGN OWNED needs the rights of both roles. A master that is no superuser lends them to
-/// itself for this transaction: before PostgreSQL 16 any holder of CREATEROLE may, since then
-/// whoever created the roles.
-async fn hand_over(
-    server: &mut Postgres<'_>,
-    doing: &str,
-    from: &str,
-    to: &str,
-) -> Result<(), StatementError> {
-    let mut lent = Vec::new();
-    for role in [from, to] {
-        if may_act_as(server, doing, role).await? {
-            continue;
-        }
-        let template = if server.version_number >= VERSION_WITH_MEMBERSHIP_OPTIONS {
-            "GRANT %I TO CURRENT_USER WITH INHERIT TRUE, SET TRUE"
-        } else {
-            "GRANT %I TO CURRENT_USER"
-        };
-        server.run(doing, template, &[role]).await?;
-        lent.push(role);
-    }
-    server.run(doing, "REASSIGN OWNED BY %I TO %I", &[from, to]).await?;
-    for role in lent {
-        server.run(doing, "REVOKE %I FROM CURRENT_USER", &[role]).await?;
-    }
-    Ok(())
-}
-
-async fn may_act_as(
-    server: &mut Postgres<'_>,
-    doing: &str,
-    role: &str,
-) -> Result<bool, StatementError> {
-    let query = sqlx::query("SELECT pg_has_role(current_user, $1::name, 'USAGE')").bind(role);
-    let rows = server.rows(doing, query).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(false))
 }
 
 /// Sets a role's password to a fresh verifier of it.

@@ -1,11 +1,13 @@
 //! Why this exists: the application's roles on PostgreSQL, as they are seen, compared and changed.
 
 mod act;
+mod grants;
 mod observe;
 mod plan;
+mod settings;
 
 pub(super) use act::{act, set_password};
-pub(super) use observe::observe;
+pub(super) use observe::{column, observe, read_roles};
 pub(super) use plan::plan;
 
 use super::change::Attribute;

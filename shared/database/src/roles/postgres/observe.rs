@@ -51,11 +51,13 @@ WHERE r.rolname = $1 AND setting LIKE 'role=%'
 ORDER BY s.setdatabase = 0 LIMIT 1";
 
 /// How many objects of this database belong to the login. `deptype` 'o' is ownership.
+/// Default privileges count as owned, but cannot be handed over.
 const OBJECTS: &str = "
 SELECT count(*)
 FROM pg_shdepend d
 JOIN pg_roles r ON r.oid = d.refobjid
-WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname = $1
+WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
+  AND d.classid <> 'pg_default_acl'::regclass AND r.rolname = $1
   AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// Who may do what with the database and with its schema; grantee 0 is everybody, and no role has
@@ -114,7 +116,8 @@ async fn in_wanted_database(server: &mut Postgres<'_>, wanted: &RoleSpec) -> Res
     Ok(())
 }
 
-async fn read_roles(
+/// Reads these roles, their attributes and what they are members of.
+pub(in crate::roles) async fn read_roles(
     server: &mut Postgres<'_>,
     names: &[String],
 ) -> Result<BTreeMap<String, PostgresRole>, StatementError> {
@@ -173,7 +176,8 @@ async fn read_privileges(
     Ok((on_database, on_schema))
 }
 
-fn column<'row, T>(
+/// A column of an answer.
+pub(in crate::roles) fn column<'row, T>(
     server: &Postgres<'_>,
     doing: &str,
     row: &'row PgRow,
