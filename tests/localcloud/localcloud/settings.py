@@ -41,6 +41,9 @@ class Settings:
     elasticache_available_seconds: float = 0.2
     # How long a change to a cache's tokens or users is under way, under the status `modifying`.
     elasticache_modifying_seconds: float = 0.3
+    # How long after a failed asynchronous invocation the second one is made, and half the time
+    # from then to the third. On AWS: a minute.
+    lambda_retry_seconds: float = 1.0
     # How often a failed rotation is tried in all before it is given up. Secrets Manager tries
     # again some times within the rotation window, some minutes apart.
     rotation_attempts: float = 5

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud import gateway, settings
-from localcloud.extensions import calls, faults, rotation, schedules, sinks
+from localcloud.extensions import calls, faults, mail, rotation, schedules, sinks
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.settings import Settings
 from localcloud.sinks import sink
@@ -133,6 +133,15 @@ def _fire(request: Request) -> dict[str, str]:
     return {"fired": schedules.fire(name)}
 
 
+def _mail(_request: Request) -> list[dict[str, Any]]:
+    return mail.letters()
+
+
+def _forget_mail(_request: Request) -> dict[str, str]:
+    mail.forget()
+    return {"status": "forgotten"}
+
+
 def _forget_sinks(_request: Request) -> dict[str, str]:
     for name in sinks.names():
         sinks.find(name).forget()
@@ -166,6 +175,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "calls": {"GET": _calls, "DELETE": _forget_calls},
     "faults": {"GET": _show_faults, "PUT": _replace_faults, "DELETE": _no_faults},
     "fire": {"POST": _fire},
+    "mail": {"GET": _mail, "DELETE": _forget_mail},
     "rotations": {"GET": _rotations, "DELETE": _forget_rotations},
     "settings": {"GET": _show_settings, "PUT": _change_settings},
 }

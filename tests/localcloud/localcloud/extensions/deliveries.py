@@ -58,17 +58,23 @@ def _allowed(target: dict[str, Any], rule: dict[str, Any]) -> bool:
 
 def _role_allows(role_arn: str, target_arn: str) -> bool:
     """Whether the schedule's role may be taken by the scheduler, and may do what is asked."""
-    from ministack.core import iam_evaluator
     from ministack.services import iam
 
-    role_name = role_arn.rsplit("/", 1)[-1]
-    role = iam._roles.get(role_name)
-    service = target_arn.split(":")[2] if target_arn.count(":") > 2 else ""
-    action = ROLE_ACTIONS.get(service)
-    if action is None:
+    role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    if _action(target_arn) is None:
         return True
     if role is None or SCHEDULER_PRINCIPAL not in str(role.get("AssumeRolePolicyDocument")):
         return False
+    return role_may_deliver(role_arn, target_arn)
+
+
+def role_may_deliver(role_arn: str, target_arn: str) -> bool:
+    """Whether the role's policies let it bring something to this receiver."""
+    from ministack.core import iam_evaluator
+
+    role_name, action = role_arn.rsplit("/", 1)[-1], _action(target_arn)
+    if action is None:
+        return True
     context = iam_evaluator.EvalContext(
         principal_arn=role_arn,
         principal_type="AssumedRole",
@@ -81,9 +87,14 @@ def _role_allows(role_arn: str, target_arn: str) -> bool:
     return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
 
 
+def _action(target_arn: str) -> str | None:
+    """What whoever delivers there must be allowed; None for services that nobody asks."""
+    return ROLE_ACTIONS.get(target_arn.split(":")[2] if target_arn.count(":") > 2 else "")
+
+
 def _receiver_allows(target_arn: str, rule_arn: str) -> bool:
     """Whether the receiver's policy admits this rule; receivers without a policy need none."""
-    from ministack.services import lambda_svc, sns, sqs
+    from ministack.services import sns, sqs
 
     service = target_arn.split(":")[2] if target_arn.count(":") > 2 else ""
     if service == "sqs":
@@ -91,14 +102,18 @@ def _receiver_allows(target_arn: str, rule_arn: str) -> bool:
     if service == "sns":
         return bool(sns.topic_policy_allows(target_arn, SERVICE_PRINCIPAL, rule_arn, ACCOUNT_ID))
     if service == "lambda":
-        found = lambda_svc.function_policy_for_arn(target_arn)
-        return found is not None and _function_allows(found[0], target_arn, rule_arn)
+        return function_allows(target_arn, SERVICE_PRINCIPAL, rule_arn)
     return True
 
 
-def _function_allows(policy: Any, function_arn: str, rule_arn: str) -> bool:
+def function_allows(function_arn: str, service: str, source_arn: str) -> bool:
+    """Whether the function's own policy lets this service invoke it on behalf of the source."""
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+    from ministack.services import lambda_svc
 
+    found = lambda_svc.function_policy_for_arn(function_arn)
+    if found is None:
+        return False
     context = EvalContext(
         principal_arn="*",
         principal_type="Service",
@@ -106,7 +121,7 @@ def _function_allows(policy: Any, function_arn: str, rule_arn: str) -> bool:
         action="lambda:InvokeFunction",
         resource_arn=function_arn,
         region=REGION,
-        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": ACCOUNT_ID},
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": ACCOUNT_ID},
     )
-    decision = evaluate_resource_policy(policy, context, service=SERVICE_PRINCIPAL).decision
+    decision = evaluate_resource_policy(found[0], context, service=service).decision
     return bool(decision == "Allow")
