@@ -1,0 +1,110 @@
+//! Alerts and notifications for tests, and AWS clients that answer by rules.
+
+use std::collections::BTreeMap;
+
+use domain::catalogue::Severity;
+
+use crate::alert::{Alert, Link, LinkKind, State};
+use crate::notification::{Notification, Occasion};
+
+/// A client that answers by the first of the rules that fits, and panics where none does. Built by
+/// hand rather than with `mock_client!`, which would have every crate of the workspace compiled a
+/// second time with the SDK's `test-util` feature.
+macro_rules! client {
+    ($sdk:ident, $rules:expr) => {{
+        let mut answers = aws_smithy_mocks::MockResponseInterceptor::new()
+            .rule_mode(aws_smithy_mocks::RuleMode::MatchAny);
+        for rule in $rules {
+            answers = answers.with_rule(rule);
+        }
+        let credentials = $sdk::config::Credentials::new("test", "test", None, None, "test");
+        let config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
+            .region($sdk::config::Region::new("eu-central-1"))
+            .credentials_provider(credentials)
+            .retry_config($sdk::config::retry::RetryConfig::disabled())
+            .http_client(aws_smithy_mocks::create_mock_http_client())
+            .interceptor(answers)
+            .build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+pub(crate) use client;
+
+/// A critical alert of a tenant's database.
+pub(crate) fn alert() -> Alert {
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Alert {
+        dedup_key: "cloudwatch:123456789012:eu-central-1:mate-demo-dev-database-cpu".to_owned(),
+        state: State::Firing,
+        severity: Severity::Critical,
+        title: "CPU of mate-demo-dev-db over 90 %".to_owned(),
+        summary: "Threshold crossed: 5 datapoints were greater than the threshold (90.0).".to_owned(),
+        tenant: Some("demo".parse().unwrap()),
+        environment: Some("dev".parse().unwrap()),
+        service: Some("database".to_owned()),
+        source: "cloudwatch-alarm".to_owned(),
+        resource: Some("mate-demo-dev-db".to_owned()),
+        labels: BTreeMap::from([
+            label("alertname", "database-cpu"),
+            label("metric", "CPUUtilization"),
+            label("region", "eu-central-1"),
+            label("threshold", "90"),
+        ]),
+        links: vec![
+            Link {
+                kind: LinkKind::Console,
+                url: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/mate-demo-dev-database-cpu".to_owned(),
+            },
+            Link {
+                kind: LinkKind::Runbook,
+                url: "https://wiki.example.com/runbooks/database-cpu".to_owned(),
+            },
+        ],
+        happened_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        will_resolve: true,
+    }
+}
+
+/// The first notification of the group that consists of this alert.
+pub(crate) fn notification() -> Notification {
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Notification {
+        group_key: "{}/{severity=\"critical\"}:{alertname=\"database-cpu\", tenant=\"demo\"}"
+            .to_owned(),
+        generation: 1,
+        occasion: Occasion::Opened,
+        receiver: "critical".to_owned(),
+        group_labels: vec![
+            label("alertname", "database-cpu"),
+            label("tenant", "demo"),
+            label("environment", "dev"),
+        ],
+        state: State::Firing,
+        severity: Severity::Critical,
+        alerts: vec![alert()],
+        firing: 1,
+        resolved: 0,
+        is_digest: false,
+        opened_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        happened_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        mentions: Vec::new(),
+        fallback_for: None,
+    }
+}
+
+/// The same group once it is over.
+pub(crate) fn resolved() -> Notification {
+    let mut over = notification();
+    over.generation = 2;
+    over.occasion = Occasion::Resolved;
+    over.state = State::Resolved;
+    over.firing = 0;
+    over.resolved = 1;
+    over.happened_at = "2026-11-21T12:17:30Z".parse().unwrap();
+    for alert in &mut over.alerts {
+        alert.state = State::Resolved;
+        alert.happened_at = over.happened_at;
+    }
+    over
+}
