@@ -82,9 +82,14 @@ class Gateway:
         if scope["type"] != "http":
             await self._ministack(scope, receive, send)
             return
-        request = await read(scope, receive)
-        if request is not None:
-            await self._through(len(_doors) - 1, request, send)
+        body = await _read_body(receive)
+        if body is None:
+            return
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        await self._through(len(_doors) - 1, Request(scope, body, headers, receive), send)
 
     async def _through(self, position: int, request: Request, send: Send) -> None:
         if position < 0:
@@ -95,17 +100,6 @@ class Gateway:
             await self._through(position - 1, inner, inner_send)
 
         await _doors[position](request, send, proceed)
-
-
-async def read(scope: Scope, receive: Receive) -> Request | None:
-    """The whole request, or None when the caller left before it was complete."""
-    body = await _read_body(receive)
-    if body is None:
-        return None
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
-    return Request(scope, body, headers, receive)
 
 
 async def _read_body(receive: Receive) -> bytes | None:

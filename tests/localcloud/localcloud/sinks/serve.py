@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import socket
+import ssl
 import threading
-import time
 from pathlib import Path
-from typing import Any
 
-from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
-
-from localcloud import authority, gateway
-from localcloud.gateway import Receive, Scope, Send
+from localcloud import authority
 from localcloud.servers import ServerError, addresses, storage
+from localcloud.sinks import http1
 from localcloud.sinks.faults import Rule
 from localcloud.sinks.sink import Incoming, Outgoing, Sink
 
+logger = logging.getLogger("localcloud")
+
 HTTPS_PORT, HTTP_PORT = 443, 80
 START_SECONDS = 20.0
-POLL_SECONDS = 0.02
 # A request that was never answered.
 NO_ANSWER = 0
 
@@ -56,62 +54,49 @@ def start(sinks: list[Sink], state_dir: Path) -> dict[str, Place]:
     for sink in sinks:
         address, https_port = addresses.allocate_for(HTTPS_PORT)
         places[sink.name] = Place(sink, address, https_port, _free_port(address, HTTP_PORT))
-    folder = storage.root(state_dir) / "sinks"
-    storage.private_folder(folder, None)
+    folder = storage.private_folder(storage.root(state_dir) / "sinks", None)
     material = authority.server_certificate(
         state_dir, [*(place.address for place in places.values()), "localhost"]
     )
-    config = Config()
-    config.bind = [f"{place.address}:{place.https_port}" for place in places.values()]
-    config.insecure_bind = [f"{place.address}:{place.http_port}" for place in places.values()]
-    config.certfile = str(storage.private_file(folder / "tls.crt", material.certificate, None))
-    config.keyfile = str(storage.private_file(folder / "tls.key", material.key, None))
-    config.alpn_protocols = ["http/1.1"]
-    config.errorlog = logging.getLogger("hypercorn")
-    config.accesslog = None
-    app = _App({place.address: place.sink for place in places.values()})
-
-    async def run() -> None:
-        # Ends with the process: whoever waits for an answer then has lost it.
-        await hypercorn_serve(app, config, shutdown_trigger=asyncio.Event().wait)  # type: ignore[arg-type]
-
-    threading.Thread(target=lambda: asyncio.run(run()), name="sinks", daemon=True).start()
-    deadline = time.monotonic() + START_SECONDS
-    for place in places.values():
-        for port in (place.https_port, place.http_port):
-            while not _listens(place.address, port):
-                if time.monotonic() > deadline:
-                    raise ServerError(f"the sink {place.sink.name} does not listen on {port}")
-                time.sleep(POLL_SECONDS)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(
+        storage.private_file(folder / "tls.crt", material.certificate, None),
+        storage.private_file(folder / "tls.key", material.key, None),
+    )
+    started = threading.Event()
+    threading.Thread(
+        target=lambda: asyncio.run(_serve(list(places.values()), tls, started)),
+        name="sinks",
+        daemon=True,
+    ).start()
+    if not started.wait(START_SECONDS):
+        raise ServerError("the sinks do not listen: see the log")
     return places
 
 
-class _App:
-    """Brings each request to the sink at whose address it came in."""
+async def _serve(places: list[Place], tls: ssl.SSLContext, started: threading.Event) -> None:
+    """Listen until the process ends; whoever waits for an answer then has lost it."""
+    for place in places:
+        converse = functools.partial(http1.converse, functools.partial(_answer, place.sink))
+        for port, context in ((place.https_port, tls), (place.http_port, None)):
+            await asyncio.start_server(
+                converse, place.address, port, ssl=context, limit=http1.HEAD_BYTES_MAX
+            )
+    started.set()
+    await asyncio.Event().wait()
 
-    def __init__(self, sinks: dict[str, Sink]) -> None:
-        self._sinks = sinks
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
-        request = await gateway.read(scope, receive) if scope["type"] == "http" else None
-        if request is None:
-            return
-        sink = self._sinks[str(scope["server"][0])]
-        incoming = Incoming(
-            request.method, request.path, request.query(), request.headers, request.body
-        )
-        rule = sink.rule_for(incoming)
-        answer = await _through(sink, incoming, rule)
-        fault = None if rule is None else f"{rule.kind} {rule.when}"
-        # Before the sender can see the answer: whoever was answered finds its request.
-        sink.write_down(incoming, NO_ANSWER if answer is None else answer.status, fault)
-        if answer is None:
-            gateway.hang_up(request)
-            return
-        await _send(send, answer)
+async def _answer(sink: Sink, request: Incoming) -> Outgoing | None:
+    """The sink's answer, once it is written down: whoever is answered finds its request."""
+    rule = sink.rule_for(request)
+    try:
+        answer = await _through(sink, request, rule)
+    except Exception:
+        logger.exception("the sink %s failed on %s %s", sink.name, request.method, request.path)
+        answer = Outgoing(500, b"the local cloud's sink failed: see its log")
+    fault = None if rule is None else f"{rule.kind} {rule.when}"
+    sink.write_down(request, NO_ANSWER if answer is None else answer.status, fault)
+    return answer
 
 
 async def _through(sink: Sink, request: Incoming, rule: Rule | None) -> Outgoing | None:
@@ -133,19 +118,6 @@ async def _through(sink: Sink, request: Incoming, rule: Rule | None) -> Outgoing
     return None
 
 
-async def _send(send: Send, answer: Outgoing) -> None:
-    await gateway.answer(send, answer.status, answer.headers(), answer.body)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Tell the server that there is nothing to prepare."""
-    while True:
-        message: dict[str, Any] = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
-
-
 def _suffix(port: int, default: int) -> str:
     return "" if port == default else f":{port}"
 
@@ -161,8 +133,3 @@ def _free_port(address: str, wanted: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise addresses.NoAddressError(f"{address} has no free port")
-
-
-def _listens(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex((address, port)) == 0
