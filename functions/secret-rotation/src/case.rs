@@ -194,7 +194,7 @@ impl SecretRotation {
         }))
     }
 
-    fn settings(&self, tenant: &TenantRecord) -> Result<Settings, Error> {
+    pub(crate) fn settings(&self, tenant: &TenantRecord) -> Result<Settings, Error> {
         let tenant = &tenant.tenant;
         self.catalogue.settings(&tenant.environment, tenant.tier).cloned().ok_or_else(|| {
             Error::Unfit(format!(

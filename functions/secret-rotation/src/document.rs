@@ -145,6 +145,12 @@ pub struct Rotation {
     /// When the old value may be taken away, where that is not before a certain time.
     #[serde(default)]
     pub retire_at: Option<Timestamp>,
+    /// Until when the old value may be being taken away: no other rotation begins before.
+    #[serde(default)]
+    pub retiring_until: Option<Timestamp>,
+    /// The services that were not steady when the rollout failed.
+    #[serde(default)]
+    pub unsteady: Vec<String>,
     /// Whether how the rollout ended is recorded and nobody was told yet.
     #[serde(default)]
     pub untold: bool,

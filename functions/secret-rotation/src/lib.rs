@@ -97,8 +97,10 @@ impl SecretRotation {
     async fn record(&self, record: Record, invocation: &Invocation) -> Result<(), Error> {
         let here = self.here();
         let done = match event::message(&record.body, here.product, here.environment) {
-            Ok(Message::Look(look)) => self.settle_only(&look, invocation).await,
-            Ok(Message::Tenant(_) | Message::Sweep | Message::NotOurs) => Ok(()),
+            Ok(Message::Look(look)) => self.look(&look, invocation).await,
+            Ok(Message::Tenant(tenant)) => self.look_at_tenant(&tenant, invocation).await,
+            Ok(Message::Sweep) => self.sweep(invocation).await,
+            Ok(Message::NotOurs) => Ok(()),
             Err(reason) => Err(Error::Unfit(reason)),
         };
         let Err(error) = done else { return Ok(()) };
@@ -111,15 +113,6 @@ impl SecretRotation {
         let reason = runtime::chain(&error);
         tracing::error!(error_type = error.error_type(), error = reason, "given up: {reason}");
         self.bury(&reason, &record).await
-    }
-
-    /// Looks at a rotation's steps.
-    async fn settle_only(&self, look: &event::Look, invocation: &Invocation) -> Result<(), Error> {
-        let now = invocation.clock.now();
-        if let Some(found) = self.rotation_of(&look.secret, now).await? {
-            self.settle(&found.value, invocation).await?;
-        }
-        Ok(())
     }
 
     /// Whose certificates caches must have.

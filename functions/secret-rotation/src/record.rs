@@ -10,7 +10,7 @@ use crate::document::{self, Rotation, STUCK_AFTER, State, Subject};
 use crate::error::Error;
 use crate::kind::Strategy;
 use crate::refusal::Refusal;
-use crate::rollout::holds_back;
+use crate::rollout::{holds_back, is_retiring, watched_again_at};
 
 /// How often a change is tried anew when somebody else was quicker: a step, a look and a sweep may
 /// meet, and more than three do not.
@@ -19,13 +19,18 @@ const CHANGES_MAX: u32 = 5;
 impl Rotation {
     /// When a sweep has to look at it, if ever.
     pub fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.untold {
+            return Some(now);
+        }
         match self.state {
             State::Rotating => {
                 let stuck = SignedDuration::try_from(STUCK_AFTER).unwrap_or(SignedDuration::ZERO);
                 self.step_at.checked_add(stuck).ok()
             }
-            State::RollingOut | State::Replacing => Some(now),
-            State::Settled | State::Failed => None,
+            State::RollingOut => Some(self.retire_at.map_or(now, |at| at.max(now))),
+            State::Replacing => Some(now),
+            State::Failed => watched_again_at(self, now),
+            State::Settled => None,
         }
     }
 }
@@ -120,6 +125,9 @@ fn begun(
     before: Option<&Rotation>,
     now: Timestamp,
 ) -> Result<Rotation, Refusal> {
+    if let Some(refusal) = before.and_then(|before| is_retiring(before, now)) {
+        return Err(refusal);
+    }
     // A cache knows two values at most; a third would push out one that tasks still have. Of a
     // database user's two logins that may be so too, but whoever rotates twice in a row wants the
     // old value gone, and must not be held up.
@@ -152,6 +160,8 @@ fn begun(
         services: std::collections::BTreeMap::new(),
         rollout_at: None,
         retire_at: None,
+        retiring_until: None,
+        unsteady: Vec::new(),
         untold: false,
     })
 }

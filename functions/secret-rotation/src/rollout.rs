@@ -12,9 +12,17 @@
 //! ```
 
 mod decide;
+mod look;
+mod observe;
+mod pass;
+mod retire;
 mod service;
+mod tell;
 
 pub use decide::{
     Action, Decision, MENDED_WITHIN, Retirement, STEADY_WITHIN, decide, holds_back, is_rolling_out,
+    watched_again_at,
 };
+pub use observe::observe;
+pub use retire::is_retiring;
 pub use service::{CLOCKS_APART, Deployment, DeploymentState, Observed, Progress, Service, Task};

@@ -5,8 +5,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::SecretRotation;
 use crate::binding;
-use crate::cache::{Cache, EarlierRollout, Step, Subject, Values};
+use crate::cache::{Cache, EarlierRollout, Outcome, Step, Subject, Values};
+use crate::case::Case;
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::observe::{PREVIOUS, Version};
@@ -29,51 +31,63 @@ impl Stepping<'_> {
     }
 
     async fn cache_step(&self, step: Step) -> Result<String, Error> {
-        let (subject, key) = self.subject()?;
-        let arn = &self.case.secret.arn;
-        let previous = self.function.observer.value(arn, Version::Labelled(PREVIOUS)).await?;
-        let values = Values {
-            pending: self.pending.and_then(|value| text(value, key)),
-            current: text(&self.case.current, key),
-            previous: previous.as_ref().and_then(|value| text(value, key)),
-        };
-        let cache =
-            Cache::new(self.function.clients.elasticache.clone(), self.function.cache_trust());
-        self.check_owner(&cache, &subject).await?;
         let left = self
             .invocation
             .deadline
             .remaining_for_work_in_hand(self.invocation.clock.now())
             .saturating_sub(RESERVE);
-        // What an earlier rollout still needs was asked before this rotation began.
-        let earlier = EarlierRollout::Over;
-        let done = cache.step(step, &subject, &values, earlier, left.min(WAIT_MAX)).await?;
-        Ok(done.done()?.to_owned())
+        let budget = left.min(WAIT_MAX);
+        let outcome = self.function.cache_step(step, &self.case, self.pending, budget).await?;
+        Ok(outcome.done()?.to_owned())
     }
+}
 
-    /// What the secret is for, and the key of its value.
-    fn subject(&self) -> Result<(Subject, &'static str), Error> {
-        match &self.case.kind {
-            Kind::CacheToken { replication_group_id } => {
-                let names = self.case.tenant.tenant.names();
-                let group_id =
-                    replication_group_id.clone().unwrap_or_else(|| names.replication_group());
-                Ok((Subject::Token { group_id }, "token"))
-            }
-            Kind::CacheUser { user_arn, username } => {
-                let subject = Subject::User { arn: user_arn.clone(), name: username.clone() };
-                Ok((subject, "password"))
-            }
-            other => Err(Error::Unfit(format!("{} is no cache's secret", other.as_str()))),
-        }
-    }
-
-    /// The cache or the user must be the tenant's, by its own tags.
-    async fn check_owner(&self, cache: &Cache, subject: &Subject) -> Result<(), Error> {
-        let owner = cache.owner(subject).await?;
+impl SecretRotation {
+    /// Does a step for a cache's secret, with its binding checked.
+    ///
+    /// # Errors
+    /// When the cache or the user is not the tenant's, or the step cannot be done.
+    pub(crate) async fn cache_step(
+        &self,
+        step: Step,
+        case: &Case,
+        pending: Option<&SecretString>,
+        budget: Duration,
+    ) -> Result<Outcome, Error> {
+        let (subject, key) = subject(case)?;
+        let previous = Version::Labelled(PREVIOUS);
+        let previous = self.observer.value(&case.secret.arn, previous).await?;
+        let values = Values {
+            pending: pending.and_then(|value| text(value, key)),
+            current: text(&case.current, key),
+            previous: previous.as_ref().and_then(|value| text(value, key)),
+        };
+        let cache = Cache::new(self.clients.elasticache.clone(), self.cache_trust());
+        let owner = cache.owner(&subject).await?;
         let owner = owner.as_ref().map(|owner| (owner.arn.as_str(), &owner.tags));
-        let tenant = &self.case.tenant.tenant.id;
-        Ok(binding::cache(self.case.claim(), self.function.here(), tenant, owner)?)
+        // What is gone is nobody's, and nothing is left of it to be taken away.
+        if owner.is_some() || step != Step::Retire {
+            binding::cache(case.claim(), self.here(), &case.tenant.tenant.id, owner)?;
+        }
+        // What an earlier rollout still needs was asked before this rotation began.
+        cache.step(step, &subject, &values, EarlierRollout::Over, budget).await
+    }
+}
+
+/// What the secret is for, and the key of its value.
+fn subject(case: &Case) -> Result<(Subject, &'static str), Error> {
+    match &case.kind {
+        Kind::CacheToken { replication_group_id } => {
+            let names = case.tenant.tenant.names();
+            let group_id =
+                replication_group_id.clone().unwrap_or_else(|| names.replication_group());
+            Ok((Subject::Token { group_id }, "token"))
+        }
+        Kind::CacheUser { user_arn, username } => {
+            let subject = Subject::User { arn: user_arn.clone(), name: username.clone() };
+            Ok((subject, "password"))
+        }
+        other => Err(Error::Unfit(format!("{} is no cache's secret", other.as_str()))),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -220,9 +221,11 @@ fn describe(endpoint: &Endpoint, error: &RedisError) -> DoorError {
     DoorError { kind, endpoint: Box::new(endpoint.clone()), cause }
 }
 
-/// The handshake runs inside an `io` operation, so its verdict arrives as an `io::Error` around it.
+/// The handshake runs inside an `io` operation, so its verdict arrives as an `io::Error` around it,
+/// which the client keeps behind a counter.
 fn tls_error(error: &RedisError) -> Option<&rustls::Error> {
-    error.source()?.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+    let kept = error.source()?.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?;
+    kept.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 fn tls_words(error: &rustls::Error) -> String {

@@ -131,13 +131,24 @@ impl Seen {
 /// Caches, as far as a rotation has to do with them.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    /// ElastiCache.
-    pub elasticache: Client,
-    /// Whose certificates caches must have.
-    pub trust: CacheTrust,
+    elasticache: Client,
+    trust: CacheTrust,
+    poll_every: Duration,
 }
 
 impl Cache {
+    /// Caches behind this ElastiCache, whose certificates must be signed by this authority.
+    pub fn new(elasticache: Client, trust: CacheTrust) -> Self {
+        Self { elasticache, trust, poll_every: POLL_EVERY }
+    }
+
+    /// Asks ElastiCache this often whether it has finished; for tests, whose stand-in is quick.
+    #[must_use]
+    pub fn polling_every(mut self, pause: Duration) -> Self {
+        self.poll_every = pause;
+        self
+    }
+
     /// Does a step for `subject`. It ends within `budget` and one call more; a budget of zero never
     /// waits.
     ///
@@ -173,10 +184,10 @@ impl Cache {
                 },
                 Next::Wait(why) => why,
             };
-            if Instant::now() + POLL_EVERY > until {
+            if Instant::now() + self.poll_every > until {
                 return Ok(Outcome::Waiting(why));
             }
-            sleep(POLL_EVERY).await;
+            sleep(self.poll_every).await;
             // Whatever was known of the values may have changed meanwhile.
             door = None;
             knowledge = knowledge.forgotten();

@@ -139,6 +139,17 @@ pub fn is_rolling_out(rotation: &Rotation) -> bool {
     rotation.finished_at.is_some() && matches!(rotation.state, State::RollingOut | State::Failed)
 }
 
+/// How often a rollout that failed is looked at without being told to: somebody mends it within
+/// hours, and an event of ECS mostly comes first.
+const WATCHED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// When a rollout that failed is looked at again, if it still is.
+pub fn watched_again_at(rotation: &Rotation, now: Timestamp) -> Option<Timestamp> {
+    let since = rotation.rollout_at.filter(|_| is_rolling_out(rotation))?;
+    let is_over = now.duration_since(since) > MENDED_WITHIN;
+    now.checked_add(WATCHED_EVERY).ok().filter(|_| !is_over)
+}
+
 /// Why another rotation of the same secret must not begin yet, if so: it would take from running
 /// tasks the value that they still have.
 pub fn holds_back(rotation: &Rotation) -> Option<Refusal> {
@@ -181,7 +192,7 @@ pub fn decide(rotation: &Rotation, observed: &Observed, now: Timestamp) -> Vec<D
             because(Action::Settle, "nothing of the old value is left"),
         ];
     }
-    let age = now.duration_since(finished_at);
+    let age = now.duration_since(rotation.rollout_at.unwrap_or(now));
     let words = seen.words();
     if rotation.state == State::Failed {
         // It was told. From here on it is only watched.

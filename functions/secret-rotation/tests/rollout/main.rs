@@ -1,0 +1,12 @@
+//! The rollout: the table of what comes next, and what always holds.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helper that cannot go on fails the test"
+)]
+
+mod fixtures;
+mod properties;
+mod service;
+mod table;
