@@ -310,3 +310,39 @@ def test_a_state_that_cannot_be_set_is_refused(cloud, wish, code):
     with pytest.raises(cloudwatch.exceptions.ClientError) as refused:
         cloudwatch.set_alarm_state(**request | wish)
     assert refused.value.response["Error"]["Code"] == code
+
+
+def test_a_stack_s_alarm_is_heard_of_in_the_same_words(cloud, topic):
+    dimension = {"Name": "DBInstanceIdentifier", "Value": "mate-demo-dev"}
+    metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Dimensions": [dimension]}
+    common = {
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 90,
+        "AlarmActions": [topic.topic],
+    }
+    expression = [
+        {"Id": "twice", "Expression": "2 * load"},
+        {
+            "Id": "load",
+            "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"},
+            "ReturnData": False,
+        },
+    ]
+    one = {"AlarmName": "stack-one", **metric, "Statistic": "Average", "Period": 60}
+    alarms = {
+        "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": {**one, **common}},
+        "Two": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {"AlarmName": "stack-two", "Metrics": expression, **common},
+        },
+    }
+    assert cloud.stack("alarmed", alarms)["StackStatus"] == "CREATE_COMPLETE"
+    found = [{"name": "DBInstanceIdentifier", "value": "mate-demo-dev"}]
+    set_state(cloud, "stack-one", "ALARM")
+    message = json.loads(topic.next()["Message"])
+    assert message["AlarmDescription"] is None
+    assert message["Trigger"]["Dimensions"] == found
+    set_state(cloud, "stack-two", "ALARM")
+    metrics = json.loads(topic.next()["Message"])["Trigger"]["Metrics"]
+    assert metrics[1]["MetricStat"]["Metric"]["Dimensions"] == found

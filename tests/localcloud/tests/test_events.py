@@ -477,3 +477,20 @@ def test_a_mappings_concurrency_has_a_limit(cloud, consumer):
 
     wait_for("all six", look)
     assert in_flight <= 2
+
+
+def test_a_test_can_speak_for_any_aws_service(cloud):
+    inbox = Inbox(cloud, "health-events", {"source": ["aws.health"]})
+    event = {
+        "source": "aws.health",
+        "detail-type": "AWS Health Event",
+        "detail": {"service": "RDS", "eventTypeCategory": "issue"},
+        "resources": ["arn:aws:rds:us-east-1:000000000000:db:mate-demo-dev"],
+    }
+    cloud.control("POST", "events", event)
+    inbox.wait_until("the event", lambda received: len(received) == 1)
+    received = inbox.received[0]
+    assert {name: received[name] for name in event} == event
+    assert received["account"] == cloud.ready["account_id"]
+    with pytest.raises(AssertionError, match=r"detail: expected a dict.*source"):
+        cloud.control("POST", "events", {"source": "mine", "detail": []})

@@ -13,6 +13,7 @@ from localcloud.settings import Settings
 ORDER = (
     "permissions",
     "functions",
+    "function_output",
     "rds",
     "elasticache",
     "ecs",

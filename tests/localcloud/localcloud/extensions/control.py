@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from localcloud import gateway, settings
+from localcloud import gateway, internal_events, settings
 from localcloud.extensions import calls, faults, mail, rotation, schedules, sinks
 from localcloud.gateway import Proceed, Request, Send
 from localcloud.settings import Settings
@@ -133,6 +133,25 @@ def _fire(request: Request) -> dict[str, str]:
     return {"fired": schedules.fire(name)}
 
 
+def _publish(request: Request) -> dict[str, str]:
+    document = _document(request)
+    wanted = {"source": str, "detail-type": str, "detail": dict, "resources": list}
+    mistakes = [
+        f"{name}: expected a {kind.__name__}"
+        for name, kind in wanted.items()
+        if not isinstance(document.get(name), kind)
+    ]
+    mistakes += [f"{name}: unknown" for name in sorted(set(document) - set(wanted))]
+    if not str(document.get("source")).startswith("aws."):
+        mistakes.append("source: expected an AWS service's; PutEvents takes all others")
+    if mistakes:
+        raise Refused("; ".join(mistakes))
+    internal_events.publish(
+        document["source"], document["detail-type"], document["detail"], document["resources"]
+    )
+    return {"published": document["detail-type"]}
+
+
 def _mail(_request: Request) -> list[dict[str, Any]]:
     return mail.letters()
 
@@ -173,6 +192,7 @@ def _sink_routes(name: str) -> dict[str, dict[str, Handler]]:
 ROUTES: dict[str, dict[str, Handler]] = {
     "health": {"GET": _health},
     "calls": {"GET": _calls, "DELETE": _forget_calls},
+    "events": {"POST": _publish},
     "faults": {"GET": _show_faults, "PUT": _replace_faults, "DELETE": _no_faults},
     "fire": {"POST": _fire},
     "mail": {"GET": _mail, "DELETE": _forget_mail},
