@@ -10,6 +10,7 @@ and everything from it has been taken over.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import queue
@@ -58,7 +59,8 @@ def _pump(self: Any, stream: Any, lines: queue.Queue[str]) -> None:
             if not chunk:
                 return
     finally:
-        stream.close()
+        with _lock(self):
+            stream.close()
 
 
 def _put(lines: queue.Queue[str], line: str) -> None:
@@ -68,7 +70,8 @@ def _put(lines: queue.Queue[str], line: str) -> None:
             lines.put_nowait(line)
             return
         except queue.Full:
-            lines.get_nowait()
+            with contextlib.suppress(queue.Empty):
+                lines.get_nowait()
 
 
 def _drain(self: Any) -> str:
