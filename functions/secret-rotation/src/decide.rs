@@ -127,6 +127,8 @@ pub struct Situation {
     pub master: Seen,
     /// That the server would not have the pending value, in its words, when it was to be set.
     pub value_refused: Option<String>,
+    /// Whether the tenant is still being brought up: its users are made after its secrets.
+    pub is_onboarding: bool,
 }
 
 impl Situation {
@@ -141,6 +143,7 @@ impl Situation {
             previous: Seen::Untried,
             master: Seen::Untried,
             value_refused: None,
+            is_onboarding: false,
         }
     }
 
@@ -268,6 +271,10 @@ fn create(situation: &Situation) -> Next {
 /// Tries the pending version, or the current one where the pending one is empty: that is how
 /// Secrets Manager has a schedule tested that does not rotate at once.
 fn test(situation: &Situation) -> Next {
+    if situation.pending == Seen::Absent && situation.is_onboarding {
+        // The schedule comes into being with the secret, before the user that the secret is for.
+        return Next::Done("the tenant is still being brought up: there is nothing to test yet");
+    }
     let who = if situation.pending == Seen::Absent { Who::Current } else { Who::Pending };
     match situation.seen(who) {
         Seen::Untried => Next::Probe(who),

@@ -9,6 +9,7 @@ use database::Target;
 use runtime::metrics::{Metrics, Unit};
 use runtime::{Classify, Invocation};
 use secrecy::SecretString;
+use store::Status;
 
 use crate::act::{Acted, Failed};
 use crate::binding::alternate;
@@ -103,6 +104,7 @@ impl SecretRotation {
             _ => None,
         };
         situation.method = case.method;
+        situation.is_onboarding = case.tenant.status == Status::Onboarding;
         situation.current = Seen::Untried;
         situation.pending = self.usable(request.step, case, pending.as_ref());
         let mut stepping = Stepping {

@@ -82,6 +82,7 @@ impl Observer {
             // A replica in another region is named by its ARN.
             let source = instance.read_replica_source_db_instance_identifier.clone();
             let source = source.and_then(|it| it.rsplit(':').next().map(str::to_owned));
+            let source = source.filter(|it| !it.is_empty());
             (instance_server(instance), source)
         }))
     }
