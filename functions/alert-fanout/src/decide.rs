@@ -24,7 +24,7 @@ use crate::alert::{Alert, State};
 use crate::group::{Folded, Group};
 use crate::inhibit::{Inhibitor, is_source};
 use crate::interval::muted_until;
-use crate::notification::{Notification, Receipt};
+use crate::notification::{Notification, Occasion, Receipt};
 use crate::route::fingerprint;
 use crate::silence::Silence;
 use crate::time::after;
@@ -137,6 +137,7 @@ pub struct Decision {
 pub fn decide(mut group: Group, alerts: &[Alert], world: &World<'_>, now: Timestamp) -> Decision {
     if group.open_episode().is_none() && group.episode.is_some() && !alerts.is_empty() {
         group.untracked.clear();
+        group.untracked_told = 0;
     }
     let (folded, sources) = fold(&mut group, alerts, world);
     let mut due = Due::default();
@@ -267,10 +268,12 @@ pub fn settle(group: &mut Group, send: &Send, outcome: &Outcome, by: &str, now: 
             delivery.failures = 0;
             delivery.error = None;
             delivery.retry_at = None;
-            // The answer to the last word of an episode is none to the first of the next.
             if generation >= opened_by {
                 delivery.opened = true;
                 delivery.receipt = Some(receipt.clone());
+            } else if send.notification.occasion == Occasion::Resolved {
+                // The end of an episode, when the next one has begun already.
+                delivery.close();
             }
         }
         Outcome::Failed(why) => {

@@ -50,6 +50,9 @@ pub struct Group {
     /// How many alerts fired in this episode beyond those that are told apart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub untracked: BTreeMap<Severity, u64>,
+    /// How many of those were told.
+    #[serde(default)]
+    pub untracked_told: u64,
     /// The alerts that a message would show, whole.
     pub shown: Vec<Alert>,
     /// What each sink was told, by the sink's name.
@@ -107,6 +110,7 @@ impl Group {
             episode: None,
             entries: BTreeMap::new(),
             untracked: BTreeMap::new(),
+            untracked_told: 0,
             shown: Vec::new(),
             ledger: BTreeMap::new(),
             nudged_for: None,

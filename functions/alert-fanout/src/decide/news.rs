@@ -92,7 +92,12 @@ struct News {
 }
 
 fn news(group: &Group, flapping: Flapping, is_recent: bool, now: Timestamp) -> News {
-    let mut news = News::default();
+    // In a group that is full, what is new is known by its number alone.
+    let untold = group.untracked_count().saturating_sub(group.untracked_told);
+    let untold = usize::try_from(untold).unwrap_or(usize::MAX);
+    let is_critical = group.untracked.contains_key(&Severity::Critical);
+    let fresh_critical = if is_critical { untold } else { 0 };
+    let mut news = News { fresh: untold, fresh_critical, ..News::default() };
     for entry in group.entries.values().filter(|entry| entry.fired) {
         let is_held = entry.held_by.is_some();
         news.lasting += usize::from(entry.will_resolve);
@@ -105,8 +110,9 @@ fn news(group: &Group, flapping: Flapping, is_recent: bool, now: Timestamp) -> N
             let flaps = !entry.told_flapping && entry.flaps_until(flapping, now).is_some();
             news.flapping += usize::from(flaps && !is_held);
         } else if !is_held {
-            news.fresh += 1;
-            news.fresh_critical += usize::from(entry.severity == Severity::Critical);
+            news.fresh = news.fresh.saturating_add(1);
+            let is_critical = entry.severity == Severity::Critical;
+            news.fresh_critical = news.fresh_critical.saturating_add(usize::from(is_critical));
         }
     }
     news
@@ -117,7 +123,7 @@ fn next(group: &Group, world: &World<'_>, muted: Option<Timestamp>, now: Timesta
     let Some(episode) = group.open_episode() else {
         let news = news(group, flapping, false, now);
         return match muted {
-            _ if news.fresh + news.ended == 0 => Next::Nothing,
+            _ if news.fresh == 0 && news.ended == 0 => Next::Nothing,
             Some(until) => Next::At(until),
             None => Next::Tell(Occasion::Opened),
         };
@@ -127,7 +133,7 @@ fn next(group: &Group, world: &World<'_>, muted: Option<Timestamp>, now: Timesta
     if let Some(until) = muted {
         return Next::At(until);
     }
-    if news.live + news.fresh == 0 {
+    if news.live == 0 && news.fresh == 0 {
         if news.lasting > 0 {
             return Next::Tell(Occasion::Resolved);
         }
@@ -141,7 +147,7 @@ fn next(group: &Group, world: &World<'_>, muted: Option<Timestamp>, now: Timesta
         let at = at.min(after(episode.told_at, pause));
         return due(at, Occasion::Updated, now);
     }
-    if news.fresh + news.ended + news.flapping > 0 {
+    if news.ended + news.flapping > 0 || news.fresh > 0 {
         return due(after(episode.told_at, pause), Occasion::Updated, now);
     }
     if news.audible > 0 {
@@ -175,6 +181,7 @@ fn calm_at(group: &Group, world: &World<'_>, now: Timestamp) -> Option<Timestamp
 /// Adds a generation: what is to be told is noted as told, and the ledger sees to it that it is.
 fn tell(group: &mut Group, occasion: Occasion, flapping: Flapping, now: Timestamp) {
     group.generation = group.generation.saturating_add(1);
+    group.untracked_told = group.untracked_count();
     let opens = occasion == Occasion::Opened;
     if opens {
         for entry in group.entries.values_mut() {
@@ -184,7 +191,7 @@ fn tell(group: &mut Group, occasion: Occasion, flapping: Flapping, now: Timestam
                 || (entry.told == Some(State::Resolved) && entry.fires(flapping, now));
         }
         for delivery in group.ledger.values_mut() {
-            delivery.begin_episode();
+            delivery.begin_episode(group.generation);
         }
         group.episode = Some(Episode {
             opened_at: now,

@@ -74,9 +74,18 @@ impl Delivery {
         self.confirmed < generation && (self.failed >= generation || is_left_alone)
     }
 
-    /// Forgets the last episode, so that the next one gets messages of its own. A call that is still
-    /// on its way keeps its claim: an end must not overtake the next beginning.
-    pub(crate) fn begin_episode(&mut self) {
+    /// Begins an episode with this generation. A sink that heard of the end of the last one gets a
+    /// message of its own for the next. One that did not still shows it as firing, so it goes on with
+    /// that. A call that is on its way keeps its claim: an end must not overtake the next beginning.
+    pub(crate) fn begin_episode(&mut self, opened_by: u64) {
+        let heard_the_end = self.confirmed.saturating_add(1) >= opened_by;
+        if heard_the_end {
+            self.close();
+        }
+    }
+
+    /// Notes that the sink knows of nothing that fires.
+    pub(crate) fn close(&mut self) {
         self.opened = false;
         self.receipt = None;
     }
