@@ -6,7 +6,8 @@ MiniStack checks one action on one resource for most calls. The gaps closed here
 - ``iam:PassRole``, with ``iam:PassedToService``, where a call hands a role to a service;
 - ECS services are resources of their own (MiniStack asks for the cluster), and ``ecs:cluster`` says
   which cluster a call is about;
-- ElastiCache's users and user groups are resources, too (MiniStack asks for ``*``);
+- ElastiCache's users and user groups are resources, too, and so is what is asked for its tags
+  (MiniStack asks for ``*``);
 - ``events:source``, entry by entry, for ``PutEvents``.
 """
 
@@ -77,7 +78,7 @@ def install(settings: Settings) -> None:
         if service == "ecs":
             checks += _ecs(body, prefix, resource)
         if service == "elasticache":
-            checks += [Check(arn) for arn in _cache_users(parameters, prefix)]
+            checks += [Check(arn) for arn in _cache_resources(parameters, prefix)]
         if service == "events":
             checks += _entries(body, prefix)
         _checks.set((service, tuple(checks)))
@@ -151,14 +152,19 @@ def _ecs(body: bytes, prefix: str, resource: str) -> list[Check]:
     return [Check(arn, "", context) for arn in arns or [resource]]
 
 
-def _cache_users(parameters: dict[str, Any], prefix: str) -> list[str]:
-    """The ARNs of the users and user groups that the call names."""
-    named = {kind: parameters.get(field) or [] for field, kind in CACHE_USER_FIELDS.items()}
-    return [
+def _cache_resources(parameters: dict[str, Any], prefix: str) -> list[str]:
+    """The ARNs of the users, the user groups and the tagged resource that the call names."""
+    arns = [
         f"arn:aws:elasticache:{prefix}:{kind}:{one}"
-        for kind, names in named.items()
-        for one in (names if isinstance(names, list) else [names])
+        for field, kind in CACHE_USER_FIELDS.items()
+        for one in _listed(parameters.get(field))
     ]
+    return arns + _listed(parameters.get("ResourceName"))
+
+
+def _listed(value: Any) -> list[str]:
+    """A parameter of the query protocol as a list, given or not."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def _entries(body: bytes, prefix: str) -> list[Check]:
