@@ -99,6 +99,10 @@ impl Service {
                 self.at_new(primary, staying, leaving)
             }
             Some(_) if staying == 0 => self.unless_unsettled(leaving),
+            Some(primary) if primary.created_at >= finished_at => Progress::ToBeDeployed(format!(
+                "{staying} of its tasks may have the old value: somebody deployed it just when \
+                 the value changed"
+            )),
             Some(primary) => self.at_old(primary, staying, asked),
         }
     }
@@ -109,12 +113,9 @@ impl Service {
             DeploymentState::Failed(reason) => {
                 Progress::Failed(format!("its deployment failed: {reason}"))
             }
-            DeploymentState::Completed if staying > 0 => Progress::Failed(format!(
-                "its deployment is complete, and {staying} of its tasks are older than the new \
-                 value: it was rolled back{}",
-                self.failure()
-            )),
-            DeploymentState::Completed => self.unless_unsettled(leaving),
+            // ECS stops the last old tasks a moment after it calls the deployment complete. (A
+            // rollback is none of these: it goes back to a deployment from before.)
+            DeploymentState::Completed => self.unless_unsettled(staying + leaving),
             DeploymentState::InProgress => Progress::Moving(format!(
                 "it is being deployed; {} of its tasks still have the old value",
                 staying + leaving

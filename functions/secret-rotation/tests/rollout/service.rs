@@ -44,8 +44,8 @@ fn a_service_is_read_by_its_deployments_and_the_age_of_its_tasks() {
         ("old tasks end", service("web", ours(Completed), [new(), leaving()]), Some(OURS), {
             Said::Moving
         }),
-        ("complete with old tasks", service("web", ours(Completed), [old()]), Some(OURS), {
-            Said::Failed
+        ("complete with old tasks", service("web", ours(Completed), [new(), old()]), Some(OURS), {
+            Said::Moving
         }),
         ("given up", service("web", ours(gave_up()), [old()]), Some(OURS), Said::Failed),
         ("given up, without tasks", service("web", ours(gave_up()), []), Some(OURS), Said::Failed),
@@ -79,6 +79,16 @@ fn a_task_from_about_the_end_of_the_rotation_is_taken_for_old_unless_it_is_ours(
         [task(finished(), OURS)],
     );
     assert_eq!(said(&ours_soon, Some(OURS)), Said::Steady);
+}
+
+#[test]
+fn a_deployment_of_somebody_else_that_came_before_ours_began_is_no_rollback() {
+    let others = secret_rotation::rollout::Deployment {
+        id: "ecs-svc/others".into(),
+        created_at: finished() + SignedDuration::from_secs(1),
+        ..before()
+    };
+    assert_eq!(said(&service("web", others, [old()]), Some(OURS)), Said::ToBeDeployed);
 }
 
 #[test]
