@@ -7,6 +7,7 @@ pub mod alert;
 pub mod credentials;
 pub mod decide;
 pub mod event;
+pub mod explain;
 pub mod group;
 pub mod inhibit;
 pub mod interval;

@@ -12,9 +12,19 @@ use crate::notification::{Notification, Occasion};
 /// message still fits on a phone's screen.
 const LABELS_SHOWN_MAX: usize = 8;
 
-/// UTF-16 units of a title in a headline: what the narrowest headline (Slack's, 150) has room for
-/// beside the words around it.
-const TITLE_LENGTH_MAX: usize = 110;
+/// UTF-16 units of an alert's title: two lines of a mail. Narrower headlines cut it themselves.
+const TITLE_LENGTH_MAX: usize = 300;
+
+/// UTF-16 units of a group's name in a headline: the counts after it must fit into the narrowest,
+/// Slack's, which has 150.
+const NAME_LENGTH_MAX: usize = 90;
+
+/// Labels that a person looks for first, in this order; the others follow by name.
+const LABELS_FIRST: [&str; 6] = ["alertname", "metric", "value", "threshold", "account", "region"];
+
+/// Labels for routing only: a message says the same in other words, or for all of its deployment.
+const LABELS_HIDDEN: [&str; 5] =
+    ["alarm_state", "comparison", "detail_type", "product", "statistic"];
 
 /// What a fact says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +120,7 @@ impl<'a> Words<'a> {
         }
         let newest = self.notification.alerts.first().map(|alert| alert.title.as_str());
         let name = self.label("alertname").or(newest).unwrap_or("alerts");
-        format!("{} ({})", cut::one_line(name, TITLE_LENGTH_MAX), self.counts())
+        format!("{} ({})", cut::one_line(name, NAME_LENGTH_MAX), self.counts())
     }
 
     /// Status and subject: `Critical: all tasks of django stopped`.
@@ -126,7 +136,7 @@ impl<'a> Words<'a> {
             only.and_then(|alert| alert.environment.as_ref()).map(Environment::as_str);
         let parts = [tenant.or(self.label("tenant")), environment.or(self.label("environment"))];
         let known: Vec<&str> = parts.into_iter().flatten().collect();
-        (!known.is_empty()).then(|| cut::one_line(&known.join(" "), TITLE_LENGTH_MAX))
+        (!known.is_empty()).then(|| cut::one_line(&known.join(" "), NAME_LENGTH_MAX))
     }
 
     /// `3 firing, 2 resolved`.
@@ -176,14 +186,18 @@ impl<'a> Words<'a> {
             ("Source", Some(alert.source.as_str())),
         ]));
         let shown: Vec<String> = facts.iter().map(|fact| fact.value.to_text()).collect();
-        let labels = alert.labels.iter().filter(|(_, value)| !shown.contains(value));
-        let labels = labels.map(|(name, value)| (name.as_str(), value.as_str()));
-        facts.extend(
-            labels
-                .filter(|(_, value)| !value.is_empty())
-                .take(LABELS_SHOWN_MAX)
-                .map(|(name, value)| Fact::text(&label_name(name), value)),
-        );
+        let mut labels: Vec<(&str, &str)> = alert
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, value)| !value.is_empty() && !LABELS_HIDDEN.contains(name))
+            .filter(|(_, value)| !shown.iter().any(|shown| shown == value))
+            .collect();
+        labels.sort_by_key(|(name, _)| {
+            LABELS_FIRST.iter().position(|first| first == name).unwrap_or(LABELS_FIRST.len())
+        });
+        let labels = labels.into_iter().take(LABELS_SHOWN_MAX);
+        facts.extend(labels.map(|(name, value)| Fact::text(&label_name(name), value)));
         facts
     }
 
@@ -207,10 +221,11 @@ impl<'a> Words<'a> {
         match state {
             State::Firing if !will_resolve => vec![Fact::time("Happened", *happened_at)],
             State::Firing => vec![Fact::time("Since", *opened_at)],
-            State::Resolved => vec![
+            State::Resolved if happened_at > opened_at => vec![
                 Fact::time("Resolved", *happened_at),
                 Fact::text("Lasted", length(happened_at.duration_since(*opened_at))),
             ],
+            State::Resolved => vec![Fact::time("Resolved", *happened_at)],
         }
     }
 

@@ -1,6 +1,6 @@
 //! SNS: plain text through a topic, which mails it to who subscribed.
 //!
-//! Source: SNS API reference, `Publish`: a subject is at most 100 characters of ASCII, begins with a
+//! Source: SNS API reference, `Publish`: a subject has fewer than 100 characters of ASCII, begins with a
 //! letter, a digit or a punctuation mark, and has no line break.
 
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -12,8 +12,8 @@ use super::Sinks;
 use crate::notification::{Notification, Receipt, SinkError};
 use crate::render::{Words, cut, text};
 
-/// Characters of a subject, all of them ASCII.
-const SUBJECT_LENGTH_MAX: usize = 100;
+/// Characters of a subject, all of them ASCII: fewer than 100.
+const SUBJECT_LENGTH_MAX: usize = 99;
 
 impl Sinks {
     /// Publishes to the topic.
