@@ -37,7 +37,7 @@ impl Stepping<'_> {
             .remaining_for_work_in_hand(self.invocation.clock.now())
             .saturating_sub(RESERVE);
         let budget = left.min(WAIT_MAX);
-        let outcome = self.function.cache_step(step, &self.case, self.pending, budget).await?;
+        let outcome = self.function.cache_step(step, self.case, self.pending, budget).await?;
         Ok(outcome.done()?.to_owned())
     }
 }

@@ -66,7 +66,8 @@ impl SecretRotation {
                 self.go_on_settling(&rotation, invocation).await?
             }
             State::RollingOut | State::Settled | State::Failed => {
-                self.roll_out(rotation, invocation).await?
+                // On the heap: it is by far the largest of a look's futures.
+                Box::pin(self.roll_out(rotation, invocation)).await?
             }
         };
         self.look_again(look, pause, invocation).await
@@ -77,7 +78,7 @@ impl SecretRotation {
         rotation: &Rotation,
         invocation: &Invocation,
     ) -> Result<Option<Pause>, Error> {
-        Ok(match self.settle(rotation, invocation).await? {
+        Ok(match Box::pin(self.settle(rotation, invocation)).await? {
             Settled::Again(after) => Some(Pause::After(after)),
             Settled::RollingOut => Some(Pause::Progress),
             Settled::Done => None,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::primitives::DateTime;
-use aws_sdk_ecs::types::{self, DeploymentRolloutState, DesiredStatus, TaskDefinition};
+use aws_sdk_ecs::types::{
+    self, ContainerDefinition, DeploymentRolloutState, DesiredStatus, TaskDefinition,
+};
 use jiff::Timestamp;
 
 use super::service::{Deployment, DeploymentState, Observed, Service, Task};
@@ -94,7 +96,7 @@ fn uses_secret(definition: &TaskDefinition, secret_arn: &str) -> bool {
     definition
         .container_definitions()
         .iter()
-        .flat_map(|container| container.secrets())
+        .flat_map(ContainerDefinition::secrets)
         .filter_map(|secret| secret.value_from().strip_prefix(secret_arn))
         .any(|rest| rest.is_empty() || rest.starts_with(':'))
 }
@@ -173,7 +175,7 @@ fn timestamp(time: &DateTime) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::{ContainerDefinition, Secret};
+    use aws_sdk_ecs::types::Secret;
 
     const ARN: &str = "arn:aws:secretsmanager:r:a:secret:mate-demo-dev/database-app-AbCdEf";
 

@@ -7,11 +7,12 @@
 use events::Event;
 use events::published::{SecretRolloutCompleted, SecretRolloutFailed, Subject};
 use jiff::Timestamp;
+use runtime::metrics::Metrics;
 use store::TenantRecord;
 
-use crate::SecretRotation;
 use crate::document::{Rotation, State};
 use crate::error::Error;
+use crate::{FUNCTION, SecretRotation};
 
 use super::decide::Retirement;
 
@@ -48,10 +49,28 @@ impl SecretRotation {
             State::Rotating | State::RollingOut | State::Replacing => return Ok(()),
         }
         let state = rotation.state;
+        count(rotation, now);
         let told = |it: &Rotation| it.state == state && it.untold;
         self.change_rollout_if(rotation, now, told, |it| it.untold = false).await?;
         Ok(())
     }
+}
+
+/// How many rollouts end how, and how long they take from the new value to the end.
+fn count(rotation: &Rotation, now: Timestamp) {
+    let mut metrics = Metrics::new(FUNCTION);
+    metrics.dimension("kind", rotation.subject.as_str());
+    metrics.property("secret", rotation.secret_name.as_str());
+    metrics.property("tenant", rotation.tenant.as_str());
+    let name = match rotation.state {
+        State::Settled => "rollouts_completed",
+        _ => "rollouts_failed",
+    };
+    metrics.count(name, 1);
+    if let Some(finished_at) = rotation.finished_at {
+        metrics.duration("rollout_ms", now.duration_since(finished_at).unsigned_abs());
+    }
+    metrics.emit();
 }
 
 fn completed(rotation: &Rotation, subject: Subject) -> Event {

@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_elasticache::Client;
+use aws_sdk_elasticache::config::retry::RetryConfig;
+use aws_sdk_elasticache::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_elasticache::operation::describe_replication_groups::DescribeReplicationGroupsOutput;
 use aws_sdk_elasticache::operation::describe_user_groups::DescribeUserGroupsOutput;
 use aws_sdk_elasticache::operation::describe_users::DescribeUsersOutput;
@@ -159,22 +161,22 @@ impl ElastiCache {
     }
 
     /// Takes a change of values, or says why not.
-    fn change(&self, values: Vec<String>) -> Result<(), HttpResponse> {
+    fn change(&self, values: Vec<String>) -> Result<(), Box<HttpResponse>> {
         let mut state = self.state();
         if state.change.is_some() {
             let code =
                 if self.has_user { "InvalidUserState" } else { "InvalidReplicationGroupState" };
-            return Err(error(400, code));
+            return Err(Box::new(error(400, code)));
         }
         let fits = |value: &String| (16..=128).contains(&value.chars().count());
         if values.is_empty() || values.len() > 2 || !values.iter().all(fits) {
-            return Err(error(400, "InvalidParameterValue"));
+            return Err(Box::new(error(400, "InvalidParameterValue")));
         }
         state.change = Some((values, LOOKS_OF_A_CHANGE));
         Ok(())
     }
 
-    fn modify_group(&self, asked: &ModifyReplicationGroupInput) -> Result<(), HttpResponse> {
+    fn modify_group(&self, asked: &ModifyReplicationGroupInput) -> Result<(), Box<HttpResponse>> {
         assert_eq!(asked.replication_group_id(), Some(GROUP));
         assert_eq!(
             asked.apply_immediately(),
@@ -186,12 +188,12 @@ impl ElastiCache {
         let values = match asked.auth_token_update_strategy().unwrap() {
             AuthTokenUpdateStrategyType::Rotate => vec![newest, token],
             AuthTokenUpdateStrategyType::Set if self.values().contains(&token) => vec![token],
-            _ => return Err(error(400, "InvalidParameterValue")),
+            _ => return Err(Box::new(error(400, "InvalidParameterValue"))),
         };
         self.change(values)
     }
 
-    fn modify_user(&self, asked: &ModifyUserInput) -> Result<(), HttpResponse> {
+    fn modify_user(&self, asked: &ModifyUserInput) -> Result<(), Box<HttpResponse>> {
         assert!(USER_ARN.ends_with(asked.user_id().unwrap()));
         self.change(asked.authentication_mode().unwrap().passwords().to_vec())
     }
@@ -211,7 +213,7 @@ impl ElastiCache {
                 return MockResponse::Http(error(500, "InternalFailure"));
             }
             match group_change.modify_group(asked) {
-                Err(refusal) => MockResponse::Http(refusal),
+                Err(refusal) => MockResponse::Http(*refusal),
                 Ok(()) if fault.is_some() => MockResponse::Http(error(500, "InternalFailure")),
                 Ok(()) => MockResponse::Output(ModifyReplicationGroupOutput::builder().build()),
             }
@@ -229,7 +231,7 @@ impl ElastiCache {
                 return MockResponse::Http(error(500, "InternalFailure"));
             }
             match user_change.modify_user(asked) {
-                Err(refusal) => MockResponse::Http(refusal),
+                Err(refusal) => MockResponse::Http(*refusal),
                 Ok(()) if fault.is_some() => MockResponse::Http(error(500, "InternalFailure")),
                 Ok(()) => MockResponse::Output(ModifyUserOutput::builder().build()),
             }
@@ -247,9 +249,6 @@ impl ElastiCache {
         for rule in [&describe, &modify, &describe_users, &modify_user, &user_groups, &tags] {
             rules = rules.with_rule(rule);
         }
-        use aws_sdk_elasticache::config::{
-            BehaviorVersion, Config, Credentials, Region, retry::RetryConfig,
-        };
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))

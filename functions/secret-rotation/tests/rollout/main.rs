@@ -1,10 +1,6 @@
 //! The rollout: the table of what comes next, and what always holds.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helper that cannot go on fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a test's helper that cannot go on fails the test")]
 
 mod fixtures;
 mod properties;
