@@ -23,6 +23,7 @@ use crate::table::Table;
 pub(crate) struct Instance {
     pub(crate) engine: String,
     pub(crate) port: u16,
+    pub(crate) master: String,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -197,9 +198,7 @@ fn describe(id: &str, instance: &Instance) -> String {
          <DBInstanceArn>arn:aws:rds:us-east-1:111122223333:db:{id}</DBInstanceArn>\
          <Engine>{}</Engine><MasterUsername>{}</MasterUsername><Endpoint><Address>127.0.0.1\
          </Address><Port>{}</Port></Endpoint><TagList>{tags}</TagList></DBInstance></DBInstances>",
-        instance.engine,
-        ::database::testing::MASTER,
-        instance.port
+        instance.engine, instance.master, instance.port
     )
 }
 

@@ -15,6 +15,7 @@
 mod aws;
 mod database;
 mod ecs;
+mod failures;
 mod kill;
 mod killed;
 mod proxy;

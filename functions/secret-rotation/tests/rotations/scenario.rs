@@ -1,7 +1,7 @@
 //! A tenant with a database secret, and Secrets Manager going through its four steps.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::tags::Ownership;
@@ -70,7 +70,12 @@ impl Scenario {
         let mut world = self.aws.world.lock().unwrap();
         let id = format!("{product}-demo-dev-database");
         let engine = self.server.engine();
-        let instance = Instance { engine: engine.to_owned(), port, tags: tags.clone() };
+        let instance = Instance {
+            engine: engine.to_owned(),
+            port,
+            master: self.server.master().username,
+            tags: tags.clone(),
+        };
         world.instances.insert(id, instance);
         world.table.put(record(product));
         let master = self.server.master();
@@ -97,6 +102,16 @@ impl Scenario {
         world.secrets.ever.insert(FIRST.to_owned());
         world.secrets.secrets.insert(SECRET.to_owned(), app);
         world.secrets.secrets.insert(MASTER_SECRET.to_owned(), master);
+    }
+
+    /// The same, in a deployment that trusts another authority.
+    pub(crate) fn trusting(mut self, authority: &Path) -> Self {
+        let product = if self.server.engine() == "postgres" { "mate" } else { "sarc-ng" };
+        let wiring = wiring(product, &authority.display().to_string());
+        let clients = self.aws.clients();
+        self.function =
+            SecretRotation::with_catalogue(catalogue(product), wiring, clients).unwrap();
+        self
     }
 
     /// Has Secrets Manager begin a rotation, and answers with its token.
