@@ -112,6 +112,23 @@ pub struct Tally {
     pub told: u32,
 }
 
+impl std::ops::Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let sum = u32::saturating_add;
+        Self {
+            alerts: sum(self.alerts, other.alerts),
+            stale: sum(self.stale, other.stale),
+            silenced: sum(self.silenced, other.silenced),
+            inhibited: sum(self.inhibited, other.inhibited),
+            muted: sum(self.muted, other.muted),
+            folded: sum(self.folded, other.folded),
+            told: sum(self.told, other.told),
+        }
+    }
+}
+
 /// What follows for a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -131,6 +148,18 @@ pub struct Decision {
     pub expires_at: Timestamp,
     /// What became of the alerts.
     pub tally: Tally,
+}
+
+impl Decision {
+    /// Leaves the calls of the sinks to the next look, which comes now.
+    pub(crate) fn leave_the_calls(&mut self, now: Timestamp) {
+        for send in self.sends.drain(..) {
+            if let Some(delivery) = self.group.ledger.get_mut(&send.target) {
+                delivery.claim = None;
+            }
+            (self.due_at, self.nudge_at) = (Some(now), Some(now));
+        }
+    }
 }
 
 /// Decides what follows for `group` from these alerts, or from the time alone.

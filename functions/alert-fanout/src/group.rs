@@ -155,6 +155,19 @@ impl Group {
         folded
     }
 
+    /// Notes that an alert was seen to be over, which nobody reported.
+    pub fn end(&mut self, id: &str, at: Timestamp, flapping: Flapping) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if entry.end(at, flapping) == Folded::Stale {
+            return;
+        }
+        let shown = self.shown.iter_mut().find(|alert| fingerprint(&alert.dedup_key) == id);
+        if let Some(alert) = shown {
+            alert.state = State::Resolved;
+            alert.happened_at = at;
+        }
+    }
+
     /// Makes room for another entry, if need be by forgetting the end that is the longest ago.
     fn has_room(&mut self) -> bool {
         if self.entries.len() < ENTRIES_MAX {

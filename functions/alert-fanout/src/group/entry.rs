@@ -69,33 +69,50 @@ impl Entry {
 
     /// Takes another report of it in.
     pub(super) fn fold(&mut self, alert: &Alert, flapping: Flapping) -> Folded {
-        let ends_at_once = alert.happened_at == self.happened_at
-            && (self.state, alert.state) == (State::Firing, State::Resolved);
-        if alert.happened_at <= self.happened_at && !ends_at_once {
+        if alert.state == State::Resolved {
+            return self.end(alert.happened_at, flapping);
+        }
+        if alert.happened_at <= self.happened_at {
             return Folded::Stale;
         }
-        let changed = alert.state != self.state;
-        let is_worse = alert.state == State::Firing && alert.severity > self.severity;
-        self.happened_at = alert.happened_at;
-        self.state = alert.state;
+        let is_worse = alert.severity > self.severity;
+        let changed = self.turn(State::Firing, alert.happened_at, flapping);
         self.will_resolve |= alert.will_resolve;
-        if alert.state == State::Firing {
-            self.fired = true;
-            self.severity = alert.severity;
-        }
+        self.fired = true;
+        self.severity = alert.severity;
         if changed {
-            self.changes.push(alert.happened_at);
-            let keep = usize::try_from(flapping.changes).unwrap_or(usize::MAX);
-            self.changes.drain(..self.changes.len().saturating_sub(keep));
             return Folded::News;
         }
         // What has no end is news each time that it happens.
-        let again = alert.state == State::Firing && !self.will_resolve;
-        if is_worse || again {
+        if is_worse || !self.will_resolve {
             self.told = None;
             return Folded::News;
         }
         Folded::Known
+    }
+
+    /// Takes in that it is over since then.
+    pub(super) fn end(&mut self, at: Timestamp, flapping: Flapping) -> Folded {
+        let ends_at_once = at == self.happened_at && self.state == State::Firing;
+        if at <= self.happened_at && !ends_at_once {
+            return Folded::Stale;
+        }
+        let changed = self.turn(State::Resolved, at, flapping);
+        self.will_resolve = true;
+        if changed { Folded::News } else { Folded::Known }
+    }
+
+    /// Notes a state and since when it is so. Answers whether it is another than before.
+    fn turn(&mut self, state: State, at: Timestamp, flapping: Flapping) -> bool {
+        let changed = state != self.state;
+        self.state = state;
+        self.happened_at = at;
+        if changed {
+            self.changes.push(at);
+            let keep = usize::try_from(flapping.changes).unwrap_or(usize::MAX);
+            self.changes.drain(..self.changes.len().saturating_sub(keep));
+        }
+        changed
     }
 
     /// Until when it is flapping, if it is at `now`: so often has it changed, in so short a time, and

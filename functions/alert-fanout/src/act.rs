@@ -1,0 +1,251 @@
+//! All that is written and sent: groups, sources of inhibitions, nudges, dead letters; and the calls
+//! of sinks, which are in [`deliver`].
+
+mod deliver;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+use jiff::Timestamp;
+use runtime::describe_sdk_error;
+use serde_json::json;
+use store::{Create, Document, DocumentKey, Documents, Replace, WriteOptions};
+
+use crate::decide::{Burial, Decision, SourceChange};
+use crate::error::{Error, call};
+use crate::event::{Look, nudge};
+use crate::group::Group;
+use crate::inhibit::{self, Inhibitor};
+use crate::sinks::Sinks;
+use crate::time::{after, since};
+
+pub use deliver::Patience;
+
+/// How long a source of inhibitions is believed to fire without being heard of again. Reminders make
+/// it known anew; one that is forgotten holds nothing back.
+const INHIBITOR_LIVES: Duration = Duration::from_hours(24 * 7);
+
+/// The message attribute that says why a message is a dead letter.
+const REASON: &str = "CaretakerReason";
+
+/// The longest reason beside a dead letter; a person reads the first screen.
+const REASON_CHARS_MAX: usize = 2_000;
+
+/// How many alerts a dead letter names.
+const BURIED_ALERTS_MAX: usize = 20;
+
+/// Messages in one call (API reference, `SendMessageBatch`).
+const MESSAGES_PER_CALL: usize = 10;
+
+/// Writes to the table, the queues and the sinks.
+#[derive(Debug)]
+pub struct Hands {
+    /// The table.
+    pub documents: Documents,
+    /// The partition of this deployment's documents.
+    pub partition: String,
+    /// The queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The function's own queue.
+    pub queue_url: String,
+    /// Where alerts go that nobody took.
+    pub dead_letter_queue_url: String,
+    /// All sinks.
+    pub sinks: Sinks,
+    /// How long a call of a sink is tried.
+    pub patience: Patience,
+    /// The sinks that took nothing in this instance a moment ago.
+    pub troubled: Mutex<HashMap<String, Timestamp>>,
+}
+
+/// What came of writing a group.
+#[derive(Debug)]
+#[must_use = "another may have changed the group"]
+pub enum Written {
+    /// It is written, with this version.
+    Done(u64),
+    /// Another was quicker: this is the group now.
+    Changed(Option<Box<Document<Group>>>),
+}
+
+impl Hands {
+    /// Writes a group as it was decided, on the version that the decision rests on.
+    ///
+    /// # Errors
+    /// When the table refuses or does not answer.
+    pub async fn write(
+        &self,
+        key: &DocumentKey,
+        decision: &Decision,
+        version: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Written, Error> {
+        let options = WriteOptions {
+            expires_at: Some(decision.expires_at),
+            due_at: decision.due_at,
+            write_id: None,
+        };
+        let group = &decision.group;
+        if let Some(version) = version {
+            let put = self.documents.replace(key, group, version, &options, now).await?;
+            return Ok(match put {
+                Replace::Replaced(version) => Written::Done(version),
+                Replace::Changed(current) => Written::Changed(current.map(Box::new)),
+            });
+        }
+        let put = self.documents.create(key, group, &options, now).await?;
+        Ok(match put {
+            Create::Created(version) => Written::Done(version),
+            Create::Exists(current) => Written::Changed(Some(Box::new(current))),
+        })
+    }
+
+    /// Notes the sources of inhibitions that are over. Before the group is written: a source that
+    /// was left behind would hold others back, one that is gone too soon would not.
+    ///
+    /// # Errors
+    /// When the table refuses or does not answer.
+    pub async fn forget_sources(
+        &self,
+        changes: &[SourceChange],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for change in changes {
+            let SourceChange::Over(id) = change else { continue };
+            let key = self.source_key(id);
+            let found = self.documents.read::<Inhibitor>(&key, now).await?;
+            if let Some(found) = found {
+                // If another changed it meanwhile, it fires again.
+                let _left = self.documents.delete::<Inhibitor>(&key, found.version, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the sources of inhibitions that fire. After the group is written.
+    ///
+    /// # Errors
+    /// When the table refuses or does not answer.
+    pub async fn note_sources(
+        &self,
+        changes: &[SourceChange],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for change in changes {
+            let SourceChange::Fires(source) = change else { continue };
+            let options = WriteOptions {
+                expires_at: Some(after(now, INHIBITOR_LIVES)),
+                ..Default::default()
+            };
+            // What is there already says the same.
+            let _there =
+                self.documents.create(&self.source_key(&source.id), source, &options, now).await?;
+        }
+        Ok(())
+    }
+
+    fn source_key(&self, id: &str) -> DocumentKey {
+        DocumentKey::new(inhibit::KIND, self.partition.clone(), id)
+    }
+
+    /// Has the queue bring a look at the group at this time. That it cannot be done costs nothing but
+    /// time: the sweep looks at what is due.
+    pub async fn nudge(&self, group: &str, at: Timestamp, now: Timestamp) {
+        let delay = since(now, at);
+        // Rounded up: a look that comes too soon finds nothing to do.
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        let sent = self
+            .sqs
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(nudge(&Look { group: group.to_owned() }))
+            .delay_seconds(i32::try_from(seconds).unwrap_or(0))
+            .send()
+            .await;
+        if let Err(error) = sent {
+            let error = describe_sdk_error(&error);
+            tracing::warn!(error, "no look at {group} could be queued; the sweep comes later");
+        }
+    }
+
+    /// Has the queue bring looks at all these groups now.
+    ///
+    /// # Errors
+    /// When the queue does not take them; the next sweep finds the same groups.
+    pub async fn nudge_all(&self, groups: &[String]) -> Result<(), Error> {
+        use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
+
+        for groups in groups.chunks(MESSAGES_PER_CALL) {
+            let entries = groups.iter().enumerate().filter_map(|(number, group)| {
+                let body = nudge(&Look { group: group.clone() });
+                Entry::builder().id(number.to_string()).message_body(body).build().ok()
+            });
+            self.sqs
+                .send_message_batch()
+                .queue_url(&self.queue_url)
+                .set_entries(Some(entries.collect()))
+                .send()
+                .await
+                .map_err(|error| call("queue looks at groups of alerts", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts what nobody took with the dead letters, with the reason. The message is a look at its
+    /// group, so that sending it again makes the function tell what is still to be told.
+    ///
+    /// # Errors
+    /// When the queue does not take it.
+    pub async fn bury(&self, burial: &Burial) -> Result<(), Error> {
+        let Burial { target, notification, reason } = burial;
+        let alerts: Vec<_> = notification
+            .alerts
+            .iter()
+            .take(BURIED_ALERTS_MAX)
+            .map(|alert| {
+                json!({
+                    "title": alert.title, "state": alert.state, "severity": alert.severity,
+                    "happened_at": alert.happened_at, "dedup_key": alert.dedup_key,
+                })
+            })
+            .collect();
+        let body = json!({
+            "caretaker": "look",
+            "group": notification.group_key,
+            "not_told_to": target,
+            "generation": notification.generation,
+            "occasion": notification.occasion,
+            "severity": notification.severity,
+            "firing": notification.firing,
+            "alerts": alerts,
+        });
+        let words = format!("{target}: {reason}");
+        let words: String = words.chars().take(REASON_CHARS_MAX).collect();
+        let reason = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(&words)
+            .build()
+            .map_err(|error| Error::Aws {
+                tried: "describe a dead letter".to_owned(),
+                reason: error.to_string(),
+                transient: false,
+            })?;
+        self.sqs
+            .send_message()
+            .queue_url(&self.dead_letter_queue_url)
+            .message_body(body.to_string())
+            .message_attributes(REASON, reason)
+            .send()
+            .await
+            .map_err(|error| call("put an alert with the dead letters", &error))?;
+        tracing::error!(
+            error_type = "NotTold",
+            error = words,
+            "nobody took the alerts of {}: {words}",
+            notification.group_key
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! One pass over one group: fold, decide, write, call the sinks, and note what they answered in the
+//! same write as the next decision.
+//!
+//! A group in which nothing changes costs one read. One that changes without a word costs a read and
+//! a write. A notification costs one write before it and one after: claimed, sent, confirmed.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use runtime::{Invocation, equal_jitter};
+use store::Document;
+use tokio::time::Instant;
+
+use crate::AlertFanout;
+use crate::act::Written;
+use crate::alert::Alert;
+use crate::decide::{Decision, Outcome, Send, Tally, World, decide, settle};
+use crate::error::Error;
+use crate::group::Group;
+use crate::route::Place;
+
+/// How often a group is written anew because another was quicker. Each time another came through, so
+/// it ends; in a storm over many instances it takes a few turns.
+const CONTENTION_MAX: u32 = 20;
+
+/// How long to step aside after another was quicker: about as long as a write takes.
+const STEP_ASIDE: Duration = Duration::from_millis(40);
+
+/// The most rounds of calls in one pass. Each round has news that came in during the one before; a
+/// storm must not keep one pass busy for ever, and the next look goes on.
+const ROUNDS_MAX: u32 = 20;
+
+/// Time that is kept for the write after the calls of the sinks.
+const KEPT_FOR_WRITES: Duration = Duration::from_secs(5);
+
+/// What a pass is about.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    /// The group.
+    pub(crate) place: Place<'a>,
+    /// The alerts that came in for it; none for a look.
+    pub(crate) alerts: Vec<Alert>,
+    /// Fingerprints of alerts of which it was seen that they are over, and since when.
+    pub(crate) ended: Vec<(String, Timestamp)>,
+    /// What was read of it before.
+    pub(crate) known: Option<Document<Group>>,
+    /// Who passes: the name that claims bear.
+    pub(crate) by: String,
+}
+
+impl AlertFanout {
+    /// Takes in what came for a group, and tells what there is to tell.
+    ///
+    /// # Errors
+    /// When the group could not be read or written. Once it is written, what came in is safe, and
+    /// a sink that fails is no error.
+    pub(crate) async fn pass(
+        &self,
+        work: &Work<'_>,
+        invocation: &Invocation,
+    ) -> Result<Tally, Error> {
+        let key = self.observer.group_key(&work.place.key);
+        let now = invocation.clock.now();
+        let silences = self.observer.silences(&self.alerting, now).await?;
+        let stop = stop(invocation);
+        let mut document = work.known.clone();
+        let mut answers: Vec<(Send, Outcome)> = Vec::new();
+        let mut tally: Option<Tally> = None;
+        let (mut contended, mut rounds) = (0, 0);
+        loop {
+            let now = invocation.clock.now();
+            let inhibitors = self.observer.inhibitors(&self.alerting, now).await?;
+            let world = World {
+                alerting: &self.alerting,
+                route: work.place.route,
+                silences: &silences,
+                inhibitors: &inhibitors,
+                by: &work.by,
+            };
+            let before = document.as_ref().map(|document| &document.value);
+            let mut group = before.map_or_else(|| Group::new(&work.place), Group::clone);
+            for (send, outcome) in &answers {
+                settle(&mut group, send, outcome, &work.by, now);
+            }
+            let is_taken_in = tally.is_some();
+            let incoming = if is_taken_in { &[][..] } else { &work.alerts };
+            if !is_taken_in {
+                for (id, at) in &work.ended {
+                    group.end(id, *at, self.alerting.flapping);
+                }
+            }
+            let mut decision = decide(group, incoming, &world, now);
+            if rounds >= ROUNDS_MAX {
+                decision.leave_the_calls(now);
+            }
+            if before != Some(&decision.group) || !answers.is_empty() {
+                self.hands.forget_sources(&decision.sources, now).await?;
+                for burial in &decision.burials {
+                    self.hands.bury(burial).await?;
+                }
+                let version = document.as_ref().map(|document| document.version);
+                match self.hands.write(&key, &decision, version, now).await? {
+                    Written::Done(version) => {
+                        document = Some(Document { value: decision.group.clone(), version });
+                        self.after_the_write(&work.place.key, &decision, now).await?;
+                    }
+                    Written::Changed(current) => {
+                        contended += 1;
+                        if contended > CONTENTION_MAX {
+                            let group = work.place.key.clone();
+                            return Err(Error::Contended { group, attempts: contended });
+                        }
+                        document = current.map(|current| *current);
+                        let pause = equal_jitter(STEP_ASIDE, &mut fastrand::Rng::new());
+                        tokio::time::sleep(pause).await;
+                        continue;
+                    }
+                }
+            }
+            let tally = *tally.get_or_insert(decision.tally);
+            if decision.sends.is_empty() {
+                return Ok(tally);
+            }
+            rounds += 1;
+            answers = join_all(decision.sends.into_iter().map(async |send| {
+                let outcome = self.hands.deliver(&send, stop, &invocation.clock).await;
+                (send, outcome)
+            }))
+            .await;
+        }
+    }
+
+    async fn after_the_write(
+        &self,
+        key: &str,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if !decision.sources.is_empty() {
+            self.hands.note_sources(&decision.sources, now).await?;
+            self.observer.forget_inhibitors();
+        }
+        if let Some(at) = decision.nudge_at {
+            self.hands.nudge(key, at, now).await;
+        }
+        Ok(())
+    }
+}
+
+/// When the last call of a sink must have ended.
+fn stop(invocation: &Invocation) -> Instant {
+    let left = invocation.deadline.remaining_for_work_in_hand(invocation.clock.now());
+    Instant::now() + left.saturating_sub(KEPT_FOR_WRITES)
+}

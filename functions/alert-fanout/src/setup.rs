@@ -1,0 +1,135 @@
+//! From the environment to a function that is ready: wiring, catalogue, clients.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use aws_config::SdkConfig;
+use domain::Catalogue;
+use runtime::StartError;
+use store::Documents;
+
+use crate::act::{Hands, Patience};
+use crate::credentials::Credentials;
+use crate::event::Context;
+use crate::observe::Observer;
+use crate::sinks::{Http, Place, Sinks};
+use crate::wiring::Wiring;
+use crate::{AlertFanout, builtin};
+
+/// The catalogue's name beside the binary, where `make package` puts it.
+const CATALOGUE: &str = "caretaker.toml";
+
+/// A client for every AWS service that the function calls.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Whether alarms still fire.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// Groups, silences, inhibitions and token buckets.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The sinks' credentials.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Mail.
+    pub ses: aws_sdk_sesv2::Client,
+    /// Mail through a topic.
+    pub sns: aws_sdk_sns::Client,
+    /// The function's queue and its dead letters.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// All clients from one configuration, so that they share its connections.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            ses: aws_sdk_sesv2::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+        }
+    }
+}
+
+impl AlertFanout {
+    /// The function for this wiring, with all clients from one configuration.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read or does not know the environment.
+    pub fn new(wiring: Wiring, config: &SdkConfig) -> Result<Self, StartError> {
+        let path = wiring.catalogue.as_ref().map_or_else(beside_the_binary, PathBuf::from);
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            StartError::new(
+                "CatalogueMissing",
+                format!(
+                    "could not read the catalogue {name}: {error}; `make package` puts it beside \
+                     the binary, and CARETAKER_CATALOGUE names another place"
+                ),
+            )
+        })?;
+        let catalogue = Catalogue::parse(&name, &text)
+            .map_err(|error| StartError::new("CatalogueInvalid", error.to_string()))?;
+        Self::with_catalogue(&catalogue, wiring, Clients::new(config), Patience::DEFAULT)
+    }
+
+    /// The function for this catalogue and wiring, with this patience for sinks.
+    ///
+    /// # Errors
+    /// When the catalogue is another product's or does not know the environment.
+    pub fn with_catalogue(
+        catalogue: &Catalogue,
+        wiring: Wiring,
+        clients: Clients,
+        patience: Patience,
+    ) -> Result<Self, StartError> {
+        let environments: Vec<String> = catalogue.environments().map(ToString::to_string).collect();
+        if catalogue.product != wiring.product
+            || !environments.contains(&wiring.environment.to_string())
+        {
+            let message = format!(
+                "the deployment is wired for {} in {}, but the catalogue is that of {} with the \
+                 environments {}",
+                wiring.product,
+                wiring.environment,
+                catalogue.product,
+                environments.join(", ")
+            );
+            return Err(StartError::new("CatalogueDoesNotFit", message));
+        }
+        let refused =
+            |error: &dyn std::error::Error, what: &str| StartError::new(what, error.to_string());
+        let alerting = match &catalogue.alerting {
+            Some(alerting) => alerting.clone(),
+            None => builtin::alerting().map_err(|error| refused(&error, "RoutesInvalid"))?,
+        };
+        let context = Context::new(catalogue, &wiring.environment, &wiring.region)
+            .with_links(&alerting.links);
+        let documents = Documents::new(clients.dynamodb, wiring.table.clone());
+        let place = Place {
+            product: wiring.product.clone(),
+            environment: wiring.environment.clone(),
+            region: wiring.region.clone(),
+            mail_topic_arn: wiring.alert_mail_topic_arn.clone(),
+            endpoints: wiring.endpoints.clone(),
+        };
+        let credentials = Credentials::new(clients.secrets, wiring.prefix.clone());
+        let http = Http::new().map_err(|error| refused(&error, "HttpClientFailed"))?;
+        let hands = Hands {
+            documents: documents.clone(),
+            partition: wiring.partition(),
+            sqs: clients.sqs,
+            queue_url: wiring.queue_url.clone(),
+            dead_letter_queue_url: wiring.dead_letter_queue_url.clone(),
+            sinks: Sinks::new(place, clients.sns, clients.ses, credentials, http),
+            patience,
+            troubled: Mutex::default(),
+        };
+        let observer = Observer::new(documents, clients.cloudwatch, wiring.partition());
+        Ok(Self { alerting, context, wiring, observer, hands })
+    }
+}
+
+fn beside_the_binary() -> PathBuf {
+    let folder = std::env::var_os("LAMBDA_TASK_ROOT").map_or_else(PathBuf::new, PathBuf::from);
+    folder.join(CATALOGUE)
+}
