@@ -29,13 +29,18 @@ output "event_bus_name" {
 }
 
 output "notification_topic_arn" {
-  description = "What happened to tenants; subscribe whoever wants to know"
+  description = "What happened to tenants; the function that sends alerts listens to it, subscribe whoever else wants to know"
   value       = aws_sns_topic.this["notifications"].arn
 }
 
 output "alarm_topic_arn" {
-  description = "What a person has to look at; subscribe whoever is on call"
+  description = "What a person has to look at; the function that sends alerts listens to it"
   value       = aws_sns_topic.this["alarms"].arn
+}
+
+output "alert_mail_topic_arn" {
+  description = "Alerts by e-mail, and the alarms of the function that sends alerts; subscribe those who read them"
+  value       = aws_sns_topic.this["alert-mail"].arn
 }
 
 output "functions_security_group_id" {

@@ -127,6 +127,69 @@ def test_onboarding_is_told_which_function_rotates(deployed):
     assert environment["CARETAKER_ROTATION_FUNCTION_ARN"] == rotation["function_arn"]
 
 
+@pytest.mark.parametrize("topic", ["alarms", "notifications"])
+def test_what_is_published_to_people_reaches_the_function_that_tells_them(deployed, topic):
+    alerts = deployed.of("alert-fanout")
+    arn = deployed.deployment["topics"][topic]
+    deployed.cloud.client("sns").publish(
+        TopicArn=arn, Subject="a subject", Message=f"words to {topic}"
+    )
+    (body,) = alerts.got(f"words to {topic}")
+    wrapped = json.loads(body)
+    assert (wrapped["TopicArn"], wrapped["Subject"]) == (arn, "a subject")
+
+
+def test_what_caretaker_publishes_reaches_the_function_that_tells_people(deployed):
+    alerts = deployed.of("alert-fanout")
+    bus = deployed.deployment["event_bus"]
+    detail = json.dumps({"reason": "a failed rotation"})
+    entry = {**ROTATED, "DetailType": "SecretRotationFailed", "EventBusName": bus}
+    deployed.cloud.client("events").put_events(Entries=[{**entry, "Detail": detail}])
+    assert len(alerts.got("a failed rotation")) == 1
+
+
+@pytest.mark.parametrize("name", ["sweep", "heartbeat"])
+def test_alerts_are_looked_after_and_the_chain_is_tried_on_a_schedule(deployed, name):
+    events = deployed.cloud.client("events")
+    rule = events.describe_rule(Name=f"{PREFIX}-alert-fanout-{name}")
+    assert rule["ScheduleExpression"].startswith("rate(")
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert json.loads(target["Input"]) == {"caretaker": name}
+
+
+def test_the_alarms_of_the_function_that_tells_people_go_by_mail_too(deployed):
+    cloudwatch = deployed.cloud.client("cloudwatch")
+    topics = deployed.deployment["topics"]
+    for name, told in [
+        ("tenant-onboarding", ["alarms"]),
+        ("alert-fanout", ["alarms", "alert-mail"]),
+    ]:
+        alarm = f"{PREFIX}-{name}-dead-letters"
+        (found,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+        assert found["AlarmActions"] == found["OKActions"] == [topics[topic] for topic in told]
+
+
+@pytest.mark.parametrize(
+    ("principal", "source"),
+    [
+        ("sns.amazonaws.com", "arn:aws:sns:us-east-1:000000000000:*"),
+        ("events.amazonaws.com", "arn:aws:events:us-east-1:000000000000:rule/*"),
+        (
+            "lambda.alarms.cloudwatch.amazonaws.com",
+            "arn:aws:cloudwatch:us-east-1:000000000000:alarm:*",
+        ),
+    ],
+)
+def test_topics_rules_and_alarms_of_this_account_may_call_it_directly(deployed, principal, source):
+    name = deployed.of("alert-fanout").function["function_name"]
+    policy = json.loads(deployed.cloud.client("lambda").get_policy(FunctionName=name)["Policy"])
+    (statement,) = [
+        one for one in policy["Statement"] if one["Principal"] == {"Service": principal}
+    ]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert source in json.dumps(statement["Condition"])
+
+
 # ── Deploying ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,6 +211,8 @@ def test_the_deployment_is_written_down(deployed):
     assert environment["CARETAKER_CATALOGUE"] == str(deployed.options.catalogue)
     assert environment["CARETAKER_DATABASE_CA_FILE"] == deployed.cloud.ready["ca_bundle"]
     assert environment["CARETAKER_CACHE_CA_FILE"] == deployed.cloud.ready["ca_bundle"]
+    assert environment["CARETAKER_SLACK_URL"].startswith("http://127.")
+    assert environment["CARETAKER_PAGERDUTY_URL"].startswith("http://127.")
     assert [name for name, value in environment.items() if value == ""] == []
 
 

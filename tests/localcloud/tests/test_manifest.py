@@ -70,7 +70,7 @@ def test_all_mistakes_of_a_manifest_are_told_at_once(tmp_path):
     [
         ("queue.visibility=3", "no queue.visibility; there it has"),
         ("que.x=3", "no que; there it has"),
-        ("functions.nobody.queue.x=3", "no functions.nobody; there it has secret-rotation"),
+        ("functions.nobody.queue.x=3", "no functions.nobody; there it has alert-fanout"),
         ("queue.max_receive_count", "expected PATH=VALUE"),
     ],
 )

@@ -180,3 +180,30 @@ def test_a_managed_masters_secret_may_be_rotated_by_whose_database_it_is(deploye
     asked = ("secretsmanager", "get_secret_value")
     assert rotation.tried("managed-ours", *asked, SecretId=ours) == "ok"
     assert "AccessDenied" in rotation.tried("managed-theirs", *asked, SecretId=theirs)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "is_allowed"),
+    [
+        ("dynamodb", "put_item", {"TableName": f"{PREFIX}-records", "Item": RECORD}, True),
+        ("cloudwatch", "describe_alarms", {}, True),
+        ("secretsmanager", "get_secret_value", {"SecretId": f"{PREFIX}/alerting/pager"}, True),
+        ("sns", "publish", {"TopicArn": "alert-mail", "Message": "x"}, True),
+        ("sns", "publish", {"TopicArn": "alarms", "Message": "x"}, False),
+        ("secretsmanager", "get_secret_value", {"SecretId": f"{PRODUCT}-c-dev/key"}, False),
+        ("cloudwatch", "delete_alarms", {"AlarmNames": ["x"]}, False),
+        ("ecs", "list_tasks", {"cluster": f"{PRODUCT}-dev"}, False),
+    ],
+)
+def test_what_tells_people_may_read_its_credentials_and_touch_nothing(
+    deployed, service, operation, arguments, is_allowed
+):
+    if "SecretId" in arguments:
+        deployed.cloud.client(service).create_secret(Name=arguments["SecretId"], SecretString="{}")
+    if "TopicArn" in arguments:
+        topic = deployed.deployment["topics"][arguments["TopicArn"]]
+        arguments = arguments | {"TopicArn": topic}
+    name = f"alerts-{service}-{operation}-{len(json.dumps(arguments))}"
+    outcome = deployed.of("alert-fanout").tried(name, service, operation, **arguments)
+    assert (outcome == "ok") is is_allowed, outcome
+    assert is_allowed or "AccessDenied" in outcome or "AuthorizationError" in outcome, outcome

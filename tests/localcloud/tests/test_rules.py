@@ -91,6 +91,57 @@ def guard_duty(severity: float) -> dict[str, Any]:
                 deployment("SERVICE_DEPLOYMENT_FAILED", service="elsewhere-a-dev-web"),
             ],
         ),
+        (
+            "alert-fanout",
+            "tasks",
+            [task(CLUSTER, "STOPPED")],
+            [task(CLUSTER, "RUNNING"), task("elsewhere-dev", "STOPPED")],
+        ),
+        (
+            "alert-fanout",
+            "services",
+            [deployment("SERVICE_DEPLOYMENT_FAILED")],
+            [deployment("SERVICE_DEPLOYMENT_FAILED", cluster="elsewhere-dev")],
+        ),
+        (
+            "alert-fanout",
+            "databases",
+            [database(f"{OURS}-database"), database(f"rds:{OURS}-database-2026-03-01-12-00")],
+            [database("elsewhere-a-dev-database"), database(f"{PRODUCT}-a-prod-database")],
+        ),
+        (
+            "alert-fanout",
+            "guardduty",
+            [guard_duty(4), guard_duty(8.5)],
+            [guard_duty(2)],
+        ),
+        (
+            "alert-fanout",
+            "security-hub",
+            [finding("HIGH", "NEW"), finding("CRITICAL", "NEW")],
+            [finding("MEDIUM", "NEW"), finding("HIGH", "RESOLVED")],
+        ),
+        (
+            "alert-fanout",
+            "costs",
+            [event("aws.ce", "Anomaly Detected", {"anomalyId": "1"})],
+            [event("aws.ce", "Something Else", {})],
+        ),
+        (
+            "alert-fanout",
+            "scaling",
+            [
+                event("aws.autoscaling", "EC2 Instance Launch Unsuccessful", {}),
+                event("aws.application-autoscaling", "Scaling Activity State Change", {}),
+            ],
+            [event("aws.ec2", "EC2 Instance State-change Notification", {})],
+        ),
+        (
+            "alert-fanout",
+            "caretaker",
+            [event("sbt.application.plane", "SecretRotationFailed", {})],
+            [event("sbt.control.plane", "onboardingRequest", {})],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ class Cloud:
     def client(self, service: str) -> Any:
         """A client of one service, with the administrator's rights."""
         return _client(self, service)
+
+    def sinks(self) -> dict[str, str]:
+        """Where Slack, PagerDuty and others are imitated, by name: plain HTTP on this machine."""
+        with urllib.request.urlopen(
+            f"{self.endpoint}/_localcloud/sinks", timeout=TIMEOUT_SECONDS
+        ) as answer:
+            return {name: sink["plain_url"] for name, sink in json.load(answer).items()}
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something in this account and region."""

@@ -135,6 +135,7 @@ def _environment(
     cloud: Cloud, options: Options, suite: Mapping[str, Any], described: Mapping[str, Any]
 ) -> dict[str, str]:
     """A function's wiring, and the variables that only the local cloud sets."""
+    sinks = cloud.sinks()
     return {
         **suite["environment"],
         **described["environment"],
@@ -143,6 +144,9 @@ def _environment(
         # Databases and caches here have certificates of the cloud's own authority.
         "CARETAKER_DATABASE_CA_FILE": str(cloud.ca_bundle),
         "CARETAKER_CACHE_CA_FILE": str(cloud.ca_bundle),
+        # Alerts go to the imitations here, never to the services themselves.
+        "CARETAKER_SLACK_URL": f"{sinks['slack']}/api",
+        "CARETAKER_PAGERDUTY_URL": sinks["pagerduty"],
     }
 
 
