@@ -12,6 +12,7 @@ mod wire;
 use domain::catalogue::Severity;
 
 use self::wire::{Alarm, Metric};
+use super::draft::TITLE_CHARS_MAX;
 use super::eventbridge::Event;
 use super::fields::Fields;
 use super::links::{Console, escaped};
@@ -139,8 +140,10 @@ fn measured(alarm: &Alarm) -> Option<String> {
 
 fn summary(alarm: &Alarm, is_own: bool) -> String {
     let mut lines = Vec::new();
-    if let Some(description) = alarm.description.as_ref().filter(|_| !is_own) {
-        lines.push(description.clone());
+    let description = alarm.description.as_deref().filter(|_| !is_own).unwrap_or_default().trim();
+    // One line alone is the title already, unless it is cut there.
+    if description.contains('\n') || description.chars().count() > TITLE_CHARS_MAX / 2 {
+        lines.push(description.to_owned());
     }
     lines.extend(alarm.reason.clone());
     lines.extend(measured(alarm).filter(|_| !is_own));

@@ -67,7 +67,8 @@ fn task(event: &Event<'_>) -> Outcome {
         if is_moved || (is_clean && !is_unhealthy) { Severity::Info } else { Severity::Warning };
     draft.label("stop_code", Some(code));
     draft.label("task_group", Some(group));
-    draft.label("task_definition", detail.text("taskDefinitionArn").map(name_in));
+    let definition = detail.text("taskDefinitionArn").and_then(Arn::of);
+    draft.label("task_definition", definition.and_then(|arn| arn.after("task-definition/")));
     draft.label("launch_type", detail.text("launchType"));
     draft.label("availability_zone", detail.text("availabilityZone"));
     let containers: Vec<String> = detail.list("containers").filter_map(ended).collect();

@@ -81,7 +81,9 @@ fn material() -> &'static Material {
         let payloads: Vec<Value> =
             corpus::all().iter().map(|fixture| parsed(&fixture.text)).collect();
         let mut words = BTreeSet::new();
-        payloads.iter().for_each(|payload| gather(payload, &mut words));
+        for payload in &payloads {
+            gather(payload, &mut words);
+        }
         Material { payloads, words: words.into_iter().collect() }
     })
 }
