@@ -12,7 +12,10 @@ use crate::render::words::{alert_line, links_of, sign};
 use crate::render::{Words, text};
 
 /// Alerts of a group that are shown one by one: two screens of a phone.
-const ALERTS_SHOWN_MAX: usize = 15;
+const ALERTS_SHOWN_MAX: usize = 10;
+
+/// Alerts that are shown of a storm, for an impression: they are many, and their number is the news.
+const STORM_SHOWN_MAX: usize = 5;
 
 /// Alerts of a group that an answer names: it is about what is new.
 const ALERTS_ANSWERED_MAX: usize = 5;
@@ -70,10 +73,11 @@ impl Message {
         }
         push_buttons(&mut budget, &mut details, &links_of(words));
         if words.only().is_none() {
+            let shown_max = if notification.is_digest { STORM_SHOWN_MAX } else { ALERTS_SHOWN_MAX };
             let shown = notification
                 .alerts
                 .iter()
-                .take(ALERTS_SHOWN_MAX)
+                .take(shown_max)
                 .take_while(|alert| {
                     budget.push(&mut details, blocks::section(&item(alert)), END_RESERVE)
                 })

@@ -6,10 +6,25 @@ use crate::testing::{alert, notification, resolved};
 
 const NOBODY: [String; 0] = [];
 
+/// What ten thousand alerts of a minute become: the newest ten, and how many there are.
 fn storm() -> Notification {
     let mut storm = notification();
-    storm.alerts = (0..100).map(|_| alert()).collect();
-    storm.firing = 10_000;
+    storm.group_labels = vec![("alertname".to_owned(), "EcsTaskStopped".to_owned())];
+    storm.alerts = ["acme", "globex", "initech", "umbrella", "stark"]
+        .iter()
+        .flat_map(|tenant| ["django", "celery"].map(|service| (tenant, service)))
+        .map(|(tenant, service)| {
+            let mut one = alert();
+            one.title = format!("A task of mate-{tenant}-dev-{service} stopped");
+            one.summary = "Essential container in task exited: exit code 137".to_owned();
+            one.tenant = Some(tenant.parse().unwrap());
+            one.service = Some(service.to_owned());
+            one
+        })
+        .collect();
+    storm.occasion = Occasion::Updated;
+    storm.firing = 9_412;
+    storm.resolved = 588;
     storm.is_digest = true;
     storm
 }
@@ -107,18 +122,20 @@ fn one_alert_is_a_message_with_its_facts_and_links() {
 fn an_end_is_an_update_and_a_short_answer() {
     let over = resolved();
     let update = Message::of(&over, &NOBODY, "mate dev").update("C024BE91L", "1.2");
-    assert_eq!(update["attachments"][0]["color"], "#2E8B57");
+    assert_taken(&update);
+    insta::assert_json_snapshot!("an_end_is_an_update", update);
     let reply = Reply::of(&over, &NOBODY).unwrap().body("C024BE91L", "1.2");
-    insta::assert_json_snapshot!(reply);
+    insta::assert_json_snapshot!("an_end_is_answered", reply);
 }
 
 #[test]
 fn of_a_storm_some_are_shown_and_how_many_more_there_are() {
     let body = Message::of(&storm(), &NOBODY, "mate dev").body("C024BE91L");
     assert_taken(&body);
-    let items = body.to_string().matches("*CPU of mate-demo-dev-db").count();
-    let more = format!("… and {} more (10000 firing in all)", 10_000 - items);
-    assert!(items > 5 && body.to_string().contains(&more), "{items}: {body:#}");
+    let items = body.to_string().matches("*A task of").count();
+    let more = format!("… and {} more (9412 firing, 588 resolved in all)", 10_000 - items);
+    assert!(items == STORM_SHOWN_MAX && body.to_string().contains(&more), "{items}: {body:#}");
+    insta::assert_json_snapshot!(body);
 }
 
 #[test]
