@@ -105,9 +105,8 @@ impl Bench {
     }
 
     fn works(&self, login: &Target, statements: &str) {
-        if let Err(error) = self.server.sql_as(login, statements) {
-            panic!("{} cannot {statements}: {error}", login.username);
-        }
+        let result = self.server.sql_as(login, statements);
+        assert!(result.is_ok(), "{} cannot {statements}: {result:?}", login.username);
     }
 
     fn fails(&self, login: &Target, statements: &str, with: &str) {

@@ -1,9 +1,12 @@
 //! What stands in the way of a connection is told apart, in words, and never with a password.
 //! Real servers, and sockets that behave as no server should.
-#![expect(clippy::expect_used, reason = "helpers of tests may end them")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests may end them")]
 
-use database::testing::{Certificate, MariadbServer, PostgresServer};
-use database::{ConnectError, ConnectErrorKind, Encryption, Engine, Target, Trust, connect};
+use database::testing::{Certificate, DATABASE, MariadbServer, PostgresServer};
+use database::{
+    ConnectError, ConnectErrorKind, Encryption, Engine, Opens, Target, Trust, connect, opens,
+    session, verify_application_login,
+};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -69,8 +72,22 @@ async fn a_server_that_never_answers_costs_one_budget_and_no_more() {
     }
 }
 
+/// What secret and caller may say without agreeing on plain text.
+const WITHOUT_AGREEMENT: [(Option<bool>, Encryption); 4] = [
+    (None, Encryption::Verified),
+    (None, Encryption::PlaintextPermitted),
+    (Some(true), Encryption::PlaintextPermitted),
+    (Some(false), Encryption::Verified),
+];
+
 #[tokio::test]
 async fn a_postgres_without_tls_is_told_nothing() {
+    for (ssl, encryption) in WITHOUT_AGREEMENT {
+        postgres_without_tls_is_told_nothing(ssl, encryption).await;
+    }
+}
+
+async fn postgres_without_tls_is_told_nothing(ssl: Option<bool>, encryption: Encryption) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
@@ -83,13 +100,20 @@ async fn a_postgres_without_tls_is_told_nothing() {
         let _ = socket.read_to_end(&mut more).await;
         more
     });
-    let error = refused(&target(Engine::Postgres, "127.0.0.1", port), &Trust::RdsBundle).await;
+    let target = Target { ssl, encryption, ..target(Engine::Postgres, "127.0.0.1", port) };
+    let error = refused(&target, &Trust::RdsBundle).await;
     assert_eq!(error.kind, ConnectErrorKind::Tls, "{error}");
     assert_eq!(server.await.unwrap(), b"", "something was sent in plain text");
 }
 
 #[tokio::test]
 async fn a_mysql_without_tls_is_told_nothing() {
+    for (ssl, encryption) in WITHOUT_AGREEMENT {
+        mysql_without_tls_is_told_nothing(ssl, encryption).await;
+    }
+}
+
+async fn mysql_without_tls_is_told_nothing(ssl: Option<bool>, encryption: Encryption) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
@@ -110,7 +134,8 @@ async fn a_mysql_without_tls_is_told_nothing() {
         let _ = socket.read_to_end(&mut more).await;
         more
     });
-    let error = refused(&target(Engine::Mysql, "127.0.0.1", port), &Trust::RdsBundle).await;
+    let target = Target { ssl, encryption, ..target(Engine::Mysql, "127.0.0.1", port) };
+    let error = refused(&target, &Trust::RdsBundle).await;
     assert_eq!(error.kind, ConnectErrorKind::Tls, "{error}");
     assert_eq!(server.await.unwrap(), b"", "something was sent in plain text");
 }
@@ -210,4 +235,95 @@ async fn a_mariadb_is_recognised_whatever_its_secret_calls_it() {
     assert_eq!(connection.engine(), Engine::Mariadb);
     assert!(connection.server_version().contains("MariaDB"), "{}", connection.server_version());
     connection.close().await;
+}
+
+#[tokio::test]
+async fn plain_text_is_used_only_where_secret_and_caller_agree() {
+    let postgres = PostgresServer::start();
+    postgres.accept_plaintext();
+    let mariadb = MariadbServer::start();
+    mariadb.sql(&format!(
+        "CREATE USER outsider@'%' IDENTIFIED BY '{PASSWORD}'; \
+         GRANT CREATE, DROP ON mate_demo.* TO outsider@'%'"
+    ));
+    for (login, trust) in [
+        (postgres.master(), postgres.trust()),
+        (mariadb.login("outsider", PASSWORD), mariadb.trust()),
+    ] {
+        for (ssl, encryption) in WITHOUT_AGREEMENT {
+            let login = Target { ssl, encryption, ..login.clone() };
+            let seen = verify_application_login(&login, &trust, BUDGET).await.unwrap();
+            assert!(!seen.plaintext && seen.tls.is_some(), "{ssl:?} {encryption:?}: {seen:?}");
+        }
+        let login = Target { ssl: Some(false), ..login };
+        let login = login.with_encryption(Encryption::PlaintextPermitted);
+        let seen = verify_application_login(&login, &trust, BUDGET).await.unwrap();
+        assert!(seen.plaintext && seen.tls.is_none(), "{seen:?}");
+        assert!(seen.to_string().contains("without TLS"), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn an_agreement_on_plain_text_that_the_server_does_not_join_is_no_reason_for_tls() {
+    let postgres = PostgresServer::start();
+    let mariadb = MariadbServer::start();
+    for (login, trust, kind) in [
+        (postgres.master(), postgres.trust(), ConnectErrorKind::Permission),
+        // An account that requires TLS is simply denied.
+        (mariadb.master(), mariadb.trust(), ConnectErrorKind::Authentication),
+    ] {
+        let login = Target { ssl: Some(false), ..login };
+        let login = login.with_encryption(Encryption::PlaintextPermitted);
+        let error = refused(&login, &trust).await;
+        assert_eq!(error.kind, kind, "{error}");
+    }
+}
+
+/// A login at some server, by user and password.
+type Login<'a> = &'a dyn Fn(&str, &str) -> Target;
+
+#[tokio::test]
+async fn a_login_that_is_refused_is_told_from_one_that_could_not_be_tried() {
+    let postgres = PostgresServer::start();
+    postgres.sql(&format!(
+        "CREATE ROLE known LOGIN PASSWORD '{PASSWORD}'; \
+         CREATE ROLE sleeper NOLOGIN PASSWORD '{PASSWORD}'; \
+         CREATE ROLE expired LOGIN PASSWORD '{PASSWORD}' VALID UNTIL '2020-01-01'; \
+         CREATE DATABASE closed; REVOKE ALL ON DATABASE closed FROM PUBLIC"
+    ));
+    let mariadb = MariadbServer::start();
+    mariadb.sql(&format!(
+        "CREATE USER known@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON mate_demo.* TO known@'%'; \
+         CREATE USER sleeper@'%' IDENTIFIED BY '{PASSWORD}' ACCOUNT LOCK; \
+         CREATE USER expired@'%' IDENTIFIED BY '{PASSWORD}' PASSWORD EXPIRE; \
+         GRANT ALL ON mate_demo.* TO expired@'%'; CREATE DATABASE closed"
+    ));
+    let logins: [(Login<'_>, Trust); 2] = [
+        (&|user, password| postgres.login(user, password), postgres.trust()),
+        (&|user, password| mariadb.login(user, password), mariadb.trust()),
+    ];
+    for (login, trust) in logins {
+        for (user, password) in
+            [("known", "wrong"), ("nobody", PASSWORD), ("sleeper", PASSWORD), ("expired", PASSWORD)]
+        {
+            let seen = opens(&login(user, password), &trust, BUDGET).await.unwrap();
+            assert!(matches!(seen, Opens::Refused(_)), "{user}: {seen:?}");
+        }
+        let Opens::Yes(mut connection) =
+            opens(&login("known", PASSWORD), &trust, BUDGET).await.unwrap()
+        else {
+            panic!("the password is right");
+        };
+        let seen = session(&mut connection).await.unwrap();
+        assert_eq!((seen.session_user.as_str(), seen.database.as_str()), ("known", DATABASE));
+        connection.close().await;
+        let closed = login("known", PASSWORD).in_database("closed");
+        let error = opens(&closed, &trust, BUDGET).await.unwrap_err();
+        assert_eq!(error.kind, ConnectErrorKind::Permission, "{error}");
+        let elsewhere = Target { port: 9, ..login("known", PASSWORD) };
+        let error = opens(&elsewhere, &trust, BUDGET).await.unwrap_err();
+        assert_eq!(error.kind, ConnectErrorKind::Unreachable, "{error}");
+        let error = opens(&login("known", PASSWORD), &Trust::RdsBundle, BUDGET).await.unwrap_err();
+        assert_eq!(error.kind, ConnectErrorKind::Tls, "{error}");
+    }
 }

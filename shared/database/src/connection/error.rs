@@ -52,6 +52,12 @@ impl StatementError {
         }
     }
 
+    /// The same error with the reason that the server named elsewhere.
+    pub(crate) fn because(self, code: &str, message: &str) -> Self {
+        let cause = format!("{}; {}", self.cause, server_words(code, message));
+        Self { kind: server_kind(code), code: Some(code.to_owned()), cause, ..self }
+    }
+
     pub(crate) fn from_driver(place: &Place, doing: &str, error: &sqlx::Error) -> Self {
         let (kind, code, cause) = match error {
             sqlx::Error::Database(error) => {
@@ -60,11 +66,7 @@ impl StatementError {
                     .map(|error| error.number().to_string());
                 let code = number.or_else(|| error.code().map(std::borrow::Cow::into_owned));
                 let code = code.unwrap_or_default();
-                let cause = match code.as_str() {
-                    // A syntax error quotes the statement, and with it perhaps a verifier.
-                    "42601" | "1064" => format!("the server cannot read the statement ({code})"),
-                    _ => format!("{} ({code})", error.message()),
-                };
+                let cause = server_words(&code, error.message());
                 (server_kind(&code), Some(code), cause)
             }
             sqlx::Error::Io(error) => (
@@ -75,6 +77,14 @@ impl StatementError {
             other => (StatementErrorKind::Other, None, other.to_string()),
         };
         Self { kind, doing: doing.to_owned(), place: Box::new(place.clone()), cause, code }
+    }
+}
+
+fn server_words(code: &str, message: &str) -> String {
+    match code {
+        // A syntax error quotes the statement, and with it perhaps a verifier.
+        "42601" | "1064" => format!("the server cannot read the statement ({code})"),
+        _ => format!("{message} ({code})"),
     }
 }
 
@@ -95,5 +105,28 @@ fn server_kind(code: &str) -> StatementErrorKind {
         // admin_shutdown, crash_shutdown; server shutdown, connection killed.
         "57P01" | "57P02" | "1053" | "1927" => StatementErrorKind::ConnectionLost,
         _ => StatementErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_of_the_servers_are_told_apart() {
+        for (code, kind) in [
+            ("42501", StatementErrorKind::Permission),
+            ("1227", StatementErrorKind::Permission),
+            ("1819", StatementErrorKind::Policy),
+            ("3638", StatementErrorKind::Policy),
+            ("3892", StatementErrorKind::Policy),
+            ("55P03", StatementErrorKind::Timeout),
+            ("1205", StatementErrorKind::Timeout),
+            ("57P01", StatementErrorKind::ConnectionLost),
+            ("42704", StatementErrorKind::Other),
+            ("1396", StatementErrorKind::Other),
+        ] {
+            assert_eq!(server_kind(code), kind, "{code}");
+        }
     }
 }

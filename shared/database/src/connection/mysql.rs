@@ -7,7 +7,10 @@ use crate::target::Place;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection, Row};
+
+/// "Operation ALTER USER failed for 'app'@'%'", whatever the reason (`ER_CANNOT_USER`).
+const OPERATION_FAILED: &str = "1396";
 
 /// A connection to MySQL or MariaDB.
 pub(crate) struct Mysql<'a> {
@@ -67,8 +70,31 @@ impl Mysql<'_> {
         let statement = self.quote(doing, template, arguments).await?;
         // Safe: a constant template into which the server itself quoted every argument.
         let exchange = self.connection.execute(AssertSqlSafe(statement));
-        bounded(self.place, doing, exchange).await?;
-        Ok(())
+        match bounded(self.place, doing, exchange).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code.as_deref() == Some(OPERATION_FAILED) => {
+                Err(self.reason(error).await)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why an operation failed that the server only says has failed: the reason is among its
+    /// warnings.
+    async fn reason(&mut self, error: StatementError) -> StatementError {
+        let warnings = self.connection.fetch_all("SHOW WARNINGS");
+        let rows = bounded(self.place, &error.doing, warnings).await.unwrap_or_default();
+        let reasons = rows.iter().filter_map(|row| {
+            let code: u16 = row.try_get_unchecked::<u32, _>(1).ok()?.try_into().ok()?;
+            let message: String = row.try_get_unchecked(2).ok()?;
+            Some((code.to_string(), message))
+        });
+        for (code, message) in reasons {
+            if code != OPERATION_FAILED {
+                return error.because(&code, &message);
+            }
+        }
+        error
     }
 
     /// Runs a statement that holds a password, as the server's text protocol has it: only there is

@@ -80,10 +80,9 @@ fn split_outside_names<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &
         if letter == '`' {
             inside = !inside;
         }
-        if let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix(separator)) {
-            if !inside {
-                return text.get(..at).map(|before| (before, rest));
-            }
+        let rest = text.get(at..).and_then(|rest| rest.strip_prefix(separator));
+        if let (Some(rest), false) = (rest, inside) {
+            return text.get(..at).map(|before| (before, rest));
         }
     }
     None

@@ -56,7 +56,7 @@ impl CuttingProxy {
                 if wire.ended.load(Ordering::SeqCst) {
                     break;
                 }
-                Wire::join(&wire, client);
+                Wire::join(&wire, &client);
             }
         });
         proxy
@@ -91,11 +91,11 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn join(wire: &Arc<Self>, client: TcpStream) {
+    fn join(wire: &Arc<Self>, client: &TcpStream) {
         let Ok(server) = TcpStream::connect((HOST, wire.server)) else { return };
         for is_client in [true, false] {
             let copy = |socket: &TcpStream| socket.try_clone().expect("a socket can be shared");
-            let (from, to) = (copy(&client), copy(&server));
+            let (from, to) = (copy(client), copy(&server));
             let (from, to) = if is_client { (from, to) } else { (to, from) };
             let wire = Arc::clone(wire);
             thread::spawn(move || wire.pump(from, to, is_client));
@@ -107,7 +107,8 @@ impl Wire {
         loop {
             let length = from.read(&mut buffer).unwrap_or(0);
             let cut = length > 0 && self.state().is_cut(is_client);
-            if length == 0 || cut || to.write_all(&buffer[..length]).is_err() {
+            if length == 0 || cut || to.write_all(buffer.get(..length).unwrap_or_default()).is_err()
+            {
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.shutdown(Shutdown::Both);
                 return;

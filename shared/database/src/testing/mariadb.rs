@@ -110,6 +110,7 @@ impl MariadbServer {
     pub fn sql(&self, statements: &str) -> String {
         let mut client = Command::new(binary("mariadb"));
         client.args(["--no-defaults", "--batch", "--raw", "--skip-column-names", "--user=root"]);
+        client.arg("--default-character-set=utf8mb4");
         client.arg(format!("--socket={}", self.folder.path().join("server.sock").display()));
         client.arg(format!("--database={DATABASE}")).arg(format!("--execute={statements}"));
         run(&mut client)

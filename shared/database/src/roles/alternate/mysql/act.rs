@@ -32,6 +32,10 @@ pub(in crate::roles::alternate) async fn act(
                 server.run(&doing, &template, &[role, host, &hash]).await?;
                 discard_second_password(server, &doing, role, host).await?;
             }
+            RoleChange::Reactivate { role } => {
+                // The new password has ended an expiry; how long it is valid is not ours to say.
+                server.run(&doing, "ALTER USER %L@%L ACCOUNT UNLOCK", &[role, host]).await?;
+            }
             RoleChange::SetTlsRequirement { role, tls } => {
                 require(server, &doing, role, host, tls).await?;
             }
@@ -95,7 +99,8 @@ fn limits_clause(server: &Mysql<'_>, limits: &ResourceLimits) -> String {
     // A number that the server itself wrote; MySQL has no such limit.
     let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
     if server.is_mariadb && limits.statement_time.chars().all(is_number) {
-        clause.push_str(&format!(" MAX_STATEMENT_TIME {}", limits.statement_time));
+        clause.push_str(" MAX_STATEMENT_TIME ");
+        clause.push_str(&limits.statement_time);
     }
     clause
 }

@@ -4,6 +4,8 @@
 mod act;
 mod observe;
 mod plan;
+#[cfg(test)]
+mod rows;
 
 pub(super) use act::act;
 pub(super) use observe::observe;

@@ -50,9 +50,15 @@ FROM (
 WHERE BINARY grantee = CONCAT('''', ?, '''@''', ?, '''')";
 
 /// Privileges on routines: kind, schema, name, and a list such as `Execute,Alter Routine,Grant`.
-const ROUTINES: &str = "
+const ROUTINES_MYSQL: &str = "
 SELECT CAST(Routine_type AS CHAR), CAST(Db AS CHAR), CAST(Routine_name AS CHAR), CAST(Proc_priv AS CHAR)
 FROM mysql.procs_priv WHERE BINARY User = ? AND Host = ?";
+/// MariaDB writes names into this table, and only this, as if their bytes were Latin-1.
+const ROUTINES_MARIADB: &str = "
+SELECT CAST(Routine_type AS CHAR), CONVERT(CAST(CONVERT(Db USING latin1) AS BINARY) USING utf8mb4),
+       CONVERT(CAST(CONVERT(Routine_name USING latin1) AS BINARY) USING utf8mb4), CAST(Proc_priv AS CHAR)
+FROM mysql.procs_priv
+WHERE CAST(CONVERT(User USING latin1) AS BINARY) = CAST(? AS BINARY) AND Host = ?";
 
 /// Roles, and whether they may be passed on.
 const ROLES_MYSQL: &str = "
@@ -143,7 +149,7 @@ impl Reader<'_, '_> {
                 held.insert(privilege);
             }
         }
-        for row in self.rows(ROUTINES).await? {
+        for row in self.either(ROUTINES_MARIADB, ROUTINES_MYSQL).await? {
             let kind = self.text(&row, 0)?;
             let scope =
                 Scope::Routine { kind, schema: self.text(&row, 1)?, name: self.text(&row, 2)? };

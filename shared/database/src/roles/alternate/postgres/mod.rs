@@ -3,6 +3,8 @@
 
 mod observe;
 mod plan;
+#[cfg(test)]
+mod rows;
 
 pub(super) use observe::observe;
 pub(super) use plan::plan;
