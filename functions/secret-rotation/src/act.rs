@@ -16,7 +16,7 @@ use crate::observe::PENDING;
 use crate::refusal::Refusal;
 use crate::step::Stepping;
 
-pub(crate) use tell::Failed;
+pub(crate) use tell::{Failed, subject};
 
 /// What came of an action.
 #[derive(Debug)]

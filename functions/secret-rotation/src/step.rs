@@ -64,7 +64,7 @@ impl SecretRotation {
         let limit = left.saturating_sub(TELL_RESERVE);
         let done = tokio::time::timeout(limit, self.stepping(request, invocation, &mut told)).await;
         let done = done.unwrap_or_else(|_| Err(out_of_time(request.step, limit).into()));
-        self.count(request.step, &done, &told, began.elapsed());
+        count(request.step, &done, &told, began.elapsed());
         match done {
             Ok(words) => {
                 tracing::info!(step = request.step.as_str(), outcome = words, "{words}");
@@ -128,12 +128,11 @@ impl SecretRotation {
         let Some(pending) = pending else { return Seen::Absent };
         let Method::Database(strategy) = case.method else { return Seen::Untried };
         let fault = match (step, case.target(pending), case.target(&case.current)) {
-            (_, Err(why), _) => Some(why),
+            (_, Err(why), _) | (Step::Set, Ok(_), Err(why)) => Some(why),
             (Step::Create | Step::Finish, Ok(_), _) => None,
             // It may be a temporary one, of which only is asked whether it opens its database.
             (Step::Test, Ok(_), _) => self.bind(case, pending).err().map(|refusal| refusal.reason),
             (Step::Set, Ok(pending), Ok(current)) => unlike(strategy, &pending, &current),
-            (Step::Set, Ok(_), Err(why)) => Some(why),
         };
         fault.map_or(Seen::Untried, Seen::Unusable)
     }
@@ -173,31 +172,31 @@ impl SecretRotation {
             tracing::warn!(error = runtime::chain(&unnoted), "the failure is not recorded");
         }
     }
+}
 
-    /// What a step has cost.
-    fn count(&self, step: Step, done: &Result<String, Error>, told: &Told, took: Duration) {
-        let mut metrics = Metrics::new(FUNCTION);
-        metrics.dimension("step", step.as_str());
-        if let Some(case) = &told.case {
-            metrics.dimension("kind", case.kind.as_str());
-            metrics.property("tenant", case.tenant.tenant.id.as_str());
-        }
-        metrics.property("secret", told.secret_name.as_str());
-        metrics.duration("step_ms", took);
-        metrics.count("connections_tried", told.connections);
-        if told.connections > 0 && !took.is_zero() {
-            let share = told.database.as_secs_f64() / took.as_secs_f64() * 100.0;
-            metrics.value("database_share_percent", Unit::Percent, share.min(100.0));
-        }
-        match done {
-            Ok(_) => metrics.count("steps_done", 1),
-            Err(error) => {
-                metrics.property("error_type", error.error_type());
-                metrics.count("steps_failed", 1)
-            }
-        };
-        metrics.emit();
+/// What a step has cost.
+fn count(step: Step, done: &Result<String, Error>, told: &Told, took: Duration) {
+    let mut metrics = Metrics::new(FUNCTION);
+    metrics.dimension("step", step.as_str());
+    if let Some(case) = &told.case {
+        metrics.dimension("kind", case.kind.as_str());
+        metrics.property("tenant", case.tenant.tenant.id.as_str());
     }
+    metrics.property("secret", told.secret_name.as_str());
+    metrics.duration("step_ms", took);
+    metrics.count("connections_tried", told.connections);
+    if told.connections > 0 && !took.is_zero() {
+        let share = told.database.as_secs_f64() / took.as_secs_f64() * 100.0;
+        metrics.value("database_share_percent", Unit::Percent, share.min(100.0));
+    }
+    match done {
+        Ok(_) => metrics.count("steps_done", 1),
+        Err(error) => {
+            metrics.property("error_type", error.error_type());
+            metrics.count("steps_failed", 1)
+        }
+    };
+    metrics.emit();
 }
 
 impl Stepping<'_> {

@@ -47,6 +47,7 @@ pub struct Wiring {
 /// How passwords are made: the options of `GetRandomPassword`, under the names that AWS's rotation
 /// templates read them by, without a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of AWS's by itself")]
 pub struct PasswordOptions {
     /// `EXCLUDE_CHARACTERS`; where it is not set, what the secret's kind cannot have.
     pub exclude_characters: Option<String>,

@@ -68,7 +68,7 @@ impl Stepping<'_> {
 
     fn rotated(&self, rotation: &Rotation, now: jiff::Timestamp) -> Event {
         Event::SecretRotated(SecretRotated {
-            subject: Some(self.function.subject(&self.case.tenant)),
+            subject: Some(super::subject(&self.case.tenant)),
             secret_arn: rotation.secret_arn.clone(),
             secret_name: rotation.secret_name.clone(),
             version_id: rotation.token.clone(),

@@ -41,25 +41,25 @@ pub(crate) struct Failed<'a> {
     pub(crate) refusal: &'a Refusal,
 }
 
-impl SecretRotation {
-    /// Whom an event is about.
-    pub(crate) fn subject(&self, record: &TenantRecord) -> Subject {
-        let tenant = &record.tenant;
-        Subject {
-            product: tenant.product.clone(),
-            tenant_id: tenant.id.clone(),
-            environment: tenant.environment.clone(),
-            tier: tenant.tier,
-        }
+/// Whom an event is about.
+pub(crate) fn subject(record: &TenantRecord) -> Subject {
+    let tenant = &record.tenant;
+    Subject {
+        product: tenant.product.clone(),
+        tenant_id: tenant.id.clone(),
+        environment: tenant.environment.clone(),
+        tier: tenant.tier,
     }
+}
 
+impl SecretRotation {
     /// Tells of a failure: programs always, a person where one tenant's secret reaches for what is
     /// not its own. The failure is the news; that it could not be told as well only goes to the
     /// log.
     pub(crate) async fn tell_failure(&self, failed: Failed<'_>) {
         let Failed { tenant, secret_arn, secret_name, token, step, refusal } = failed;
         let event = Event::SecretRotationFailed(SecretRotationFailed {
-            subject: tenant.map(|record| self.subject(record)),
+            subject: tenant.map(subject),
             secret_arn: secret_arn.to_owned(),
             secret_name: secret_name.to_owned(),
             version_id: token.to_owned(),

@@ -32,7 +32,7 @@ impl SecretRotation {
         tenant: &TenantRecord,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let subject = self.subject(tenant);
+        let subject = crate::act::subject(tenant);
         match rotation.state {
             State::Settled => self.publish(&completed(rotation, subject)).await?,
             State::Failed => {
