@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use alert_fanout::builtin;
 use alert_fanout::explain::{Question, explain};
 use clap::Parser;
 use domain::{Catalogue, Environment};
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The product's catalogue.
+    /// The product's catalogue; the built-in routes hold where it has no [alerting].
     #[arg(long)]
     catalogue: PathBuf,
     /// The environment that the deployment serves; the catalogue's first where it is left out.
@@ -52,8 +53,9 @@ fn run(options: &Options) -> Result<(), String> {
     let name = options.catalogue.display().to_string();
     let text = text_of(&options.catalogue)?;
     let catalogue = Catalogue::parse(&name, &text).map_err(|mistakes| mistakes.to_string())?;
-    let Some(alerting) = &catalogue.alerting else {
-        return Err(format!("{name} has no [alerting], so it routes nothing by itself"));
+    let alerting = match &catalogue.alerting {
+        Some(alerting) => alerting.clone(),
+        None => builtin::alerting().map_err(|error| error.to_string())?,
     };
     let environments: Vec<Environment> = catalogue.environments().cloned().collect();
     let asked = options.environment.as_ref().or(environments.first());
@@ -63,7 +65,7 @@ fn run(options: &Options) -> Result<(), String> {
     };
     let question = Question {
         catalogue: &catalogue,
-        alerting,
+        alerting: &alerting,
         environment,
         region: &options.region,
         now: options.at.unwrap_or_else(Timestamp::now),

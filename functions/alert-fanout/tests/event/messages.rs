@@ -54,15 +54,18 @@ fn notification(alert: Alert) -> Notification {
     }
 }
 
+/// How a message is shown.
+type Show = fn(&str) -> String;
+
 /// The sinks, and how their messages are shown.
-fn sinks() -> Vec<(Sink, fn(&str) -> String)> {
+fn sinks() -> Vec<(Sink, Show)> {
     let slack = Slack {
         channel: "C024BE91L".to_owned(),
         token: secret("slack"),
         mentions: vec!["U024BE7LH".to_owned()],
     };
     vec![
-        (Sink::Sns(Sns { topic_arn: None }), str::to_owned as fn(&str) -> String),
+        (Sink::Sns(Sns { topic_arn: None }), str::to_owned as Show),
         (Sink::Slack(slack), words),
         (Sink::PagerDuty(PagerDuty { routing_key: secret("pagerduty") }), str::to_owned),
         (Sink::Teams(Teams { url: secret("teams"), mentions: Vec::new() }), words),
