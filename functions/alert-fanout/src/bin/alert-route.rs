@@ -19,7 +19,7 @@ use jiff::Timestamp;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The product's catalogue; the built-in routes hold where it has no [alerting].
+    /// The product's catalogue; the built-in routes hold where it has no `[alerting]`.
     #[arg(long)]
     catalogue: PathBuf,
     /// The environment that the deployment serves; the catalogue's first where it is left out.
