@@ -15,7 +15,7 @@ use crate::act::{Acted, Failed};
 use crate::binding::alternate;
 use crate::case::Case;
 use crate::decide::{Method, Next, Position, Seen, Situation, Who, decide};
-use crate::document::Failure;
+use crate::document::{Failure, Rotation};
 use crate::doors::Doors;
 use crate::error::Error;
 use crate::event::{Request, Step};
@@ -36,6 +36,8 @@ pub(crate) struct Stepping<'a> {
     pub(crate) rotation_token: Option<&'a SecretString>,
     pub(crate) case: &'a Case,
     pub(crate) pending: Option<&'a SecretString>,
+    /// What is recorded of the rotation since this step began.
+    pub(crate) noted: Rotation,
     pub(crate) doors: Doors<'a>,
 }
 
@@ -97,7 +99,7 @@ impl SecretRotation {
         }
         let case = told.case.insert(self.case(secret).await?);
         tracing::Span::current().record("tenant", case.tenant.tenant.id.as_str());
-        self.note_step(case, &request.token, invocation.clock.now()).await?;
+        let noted = self.note_step(case, &request.token, invocation.clock.now()).await?;
         let version = Version::Pending(&request.token);
         let pending = match position {
             Position::Pending => self.observer.value(&case.secret.arn, version).await?,
@@ -115,6 +117,7 @@ impl SecretRotation {
             rotation_token: request.rotation_token.as_ref(),
             case,
             pending: pending.as_ref(),
+            noted,
             doors: Doors::new(&self.trust),
         };
         let done = stepping.run(situation).await;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use database::{
     Account, AlternateSpec, Privilege, Retain, RoleError, RoleSpec, StatementErrorKind, Target,
-    check_privileges, ensure_alternate_user, ensure_application_role, session, set_password_with,
+    check_privileges, ensure_alternate_user, mend_application_role, session, set_password_with,
 };
 
 use super::{Acted, not_open};
@@ -25,40 +25,50 @@ impl Stepping<'_> {
             set_password_with(connection, &account, &pending.password, Retain::WherePossible).await;
         self.doors.spent(began);
         match set {
-            Ok(set) => Ok(Acted::Done(format!(
-                "the password of {:?} was set over the connection of {who}{}",
-                pending.username,
-                if set.old_retained {
-                    "; the old one is good until the rollout is over"
-                } else {
-                    ""
+            Ok(set) => {
+                let user = &pending.username;
+                let retained =
+                    if set.old_retained { "; the old one is good for the rollout" } else { "" };
+                let words = format!(
+                    "the password of {user:?} was set over the connection of {who}{retained}"
+                );
+                if who == Who::Master && self.is_applications(user) {
+                    return self.mend_user(&pending, words).await;
                 }
-            ))),
+                Ok(Acted::Done(words))
+            }
             Err(RoleError::NoSuchUser { .. }) if who == Who::Master => {
-                self.make_user(&pending).await
+                let words = format!("the user {:?} was missing", pending.username);
+                self.mend_user(&pending, words).await
             }
             Err(error) => refused(&error),
         }
     }
 
-    /// Has the master make the user that its secret names and that is not there.
-    async fn make_user(&mut self, pending: &Target) -> Result<Acted, Error> {
+    /// Has the master make the user where it is missing, and give it the rights of an application.
+    async fn mend_user(&mut self, pending: &Target, words: String) -> Result<Acted, Error> {
         let spec = RoleSpec::for_login(pending).map_err(|error| Refusal::from(&error))?;
-        let names = self.case.tenant.tenant.names();
-        let spec = if pending.username == names.database_user() {
-            spec.owned_by(names.database_owner())
+        let spec = if self.is_applications(&pending.username) {
+            spec.owned_by(self.case.tenant.tenant.names().database_owner())
         } else {
             spec
         };
-        let trust = &self.function.trust;
         let connection = self.doors.connection(Who::Master).ok_or_else(|| not_open(Who::Master))?;
         let began = Instant::now();
-        let made = ensure_application_role(connection, &spec, pending, trust).await;
+        let mended = mend_application_role(connection, &spec, &pending.password).await;
         self.doors.spent(began);
-        match made {
-            Ok(changes) => Ok(Acted::Done(in_words(&changes, &pending.username))),
+        match mended {
+            Ok(changes) => {
+                Ok(Acted::Done(format!("{words}; {}", in_words(&changes, &pending.username))))
+            }
             Err(error) => refused(&error),
         }
+    }
+
+    /// Whether it is the user that onboarding made for the application, or its other half.
+    fn is_applications(&self, username: &str) -> bool {
+        let names = self.case.tenant.tenant.names();
+        [names.database_user(), names.database_user_clone()].iter().any(|it| it == username)
     }
 
     /// Has the master make or mend the other of two users, with the pending password.
@@ -67,9 +77,8 @@ impl Stepping<'_> {
         let current = self.current_target()?;
         let mut spec = AlternateSpec::new(&current.username, &pending.username);
         spec.database.clone_from(&pending.database);
-        let names = self.case.tenant.tenant.names();
-        if [names.database_user(), names.database_user_clone()].contains(&current.username) {
-            spec = spec.owned_by(names.database_owner());
+        if self.is_applications(&current.username) {
+            spec = spec.owned_by(self.case.tenant.tenant.names().database_owner());
         }
         let began = Instant::now();
         if current.engine.speaks_mysql() {
@@ -121,10 +130,9 @@ impl Stepping<'_> {
 
     /// What the catalogue names for a user; nothing for the master, who is not its business.
     fn privileges(&self, target: &Target) -> Result<Vec<Privilege>, Error> {
-        let names = self.case.tenant.tenant.names();
         let rotation = &self.case.settings.rotation;
         let user = &target.username;
-        let wanted = if [names.database_user(), names.database_user_clone()].contains(user) {
+        let wanted = if self.is_applications(user) {
             &rotation.privileges
         } else {
             let own = rotation.users.get(user).or_else(|| rotation.users.get(&alternate(user)));

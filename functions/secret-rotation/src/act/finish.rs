@@ -35,8 +35,6 @@ impl Stepping<'_> {
         let arn = &self.case.secret.arn;
         // The time after the label was moved: what started before may have the old value.
         let now = self.invocation.clock.now();
-        // A document that somebody removed is made anew.
-        let noted = self.function.note_step(self.case, self.token, now).await?;
         let rotation = self
             .function
             .change(arn, now, |rotation| {
@@ -50,7 +48,7 @@ impl Stepping<'_> {
                 false
             })
             .await?
-            .unwrap_or(noted);
+            .unwrap_or_else(|| self.noted.clone());
         if rotation.announced || rotation.token != self.token {
             return Ok("everybody has been told".to_owned());
         }

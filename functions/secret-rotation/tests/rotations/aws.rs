@@ -188,11 +188,8 @@ impl World {
 }
 
 fn describe(id: &str, instance: &Instance) -> String {
-    let tags: String = instance
-        .tags
-        .iter()
-        .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
-        .collect();
+    let tag = |(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+    let tags = instance.tags.iter().map(tag).collect::<Vec<_>>().concat();
     format!(
         "<DBInstances><DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
          <DBInstanceArn>arn:aws:rds:us-east-1:111122223333:db:{id}</DBInstanceArn>\

@@ -55,7 +55,7 @@ impl Scenario {
             "messageId": "m", "receiptHandle": "r", "body": body, "attributes": {},
             "messageAttributes": {}, "eventSource": "aws:sqs",
         }] });
-        let invocation = Invocation::for_tests(self.clock.clone(), Duration::from_secs(120));
+        let invocation = Invocation::for_tests(self.clock.clone(), Duration::from_mins(2));
         let answer = self.function.handle(event, &invocation).await.unwrap();
         assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use domain::tags::Ownership;
@@ -37,6 +39,8 @@ pub(crate) struct Scenario {
     pub(crate) kill: Kill,
     pub(crate) function: SecretRotation,
     pub(crate) clock: Clock,
+    /// How many connections the function has opened.
+    pub(crate) lines: Arc<AtomicUsize>,
     tokens: usize,
 }
 
@@ -45,7 +49,7 @@ impl Scenario {
     pub(crate) async fn new(server: Server, strategy: &str) -> Self {
         let product = if server.engine() == "postgres" { "mate" } else { "sarc-ng" };
         let kill = Kill::never();
-        let port = proxy::before(server.master().port, kill.clone()).await;
+        let (port, lines) = proxy::before(server.master().port, kill.clone()).await;
         let aws = Aws::new(kill.clone());
         let trust = match server.trust() {
             database::Trust::PemFile(path) => path.display().to_string(),
@@ -57,7 +61,7 @@ impl Scenario {
                 .unwrap();
         server.make_user("demo_app", "demo_owner", FIRST).await;
         let clock = Clock::fixed("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap());
-        let this = Self { server, aws, kill, function, clock, tokens: 0 };
+        let this = Self { server, aws, kill, function, clock, lines, tokens: 0 };
         this.fill(product, port, strategy);
         this
     }
@@ -77,7 +81,7 @@ impl Scenario {
             tags: tags.clone(),
         };
         world.instances.insert(id, instance);
-        world.table.put(record(product));
+        world.table.put(&record(product));
         let master = self.server.master();
         let value = |user: &str, password: &str| {
             json!({
@@ -133,7 +137,7 @@ impl Scenario {
             "Step": step, "SecretId": arn, "ClientRequestToken": token,
             "RotationToken": "rotation-token-hunter2",
         });
-        let invocation = Invocation::for_tests(self.clock.clone(), Duration::from_secs(120));
+        let invocation = Invocation::for_tests(self.clock.clone(), Duration::from_mins(2));
         tokio::select! {
             biased;
             () = self.kill.happened() => None,

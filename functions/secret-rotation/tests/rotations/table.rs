@@ -19,7 +19,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn put(&mut self, item: HashMap<String, AttributeValue>) {
+    pub(crate) fn put(&mut self, item: &HashMap<String, AttributeValue>) {
         let item: Map<String, Value> =
             item.iter().map(|(name, value)| (name.clone(), wire(value))).collect();
         let item = Value::Object(item);

@@ -1,5 +1,7 @@
 //! Rotations from the first step to the last, and what each must leave behind.
 
+use std::sync::atomic::Ordering;
+
 use ::database::testing::{MariadbServer, PostgresServer};
 use serde_json::json;
 
@@ -154,6 +156,64 @@ async fn a_user_that_is_missing_is_made_by_the_master() {
         scenario.rotate(SECRET).await;
         scenario.assert_whole(SECRET).await;
         scenario.assert_nothing_leaked();
+    }
+}
+
+#[tokio::test]
+async fn rights_that_somebody_took_or_gave_are_mended_by_the_master() {
+    let mut scenario = Scenario::new(postgres(), "single-user-by-master").await;
+    scenario.server.sql("REVOKE CREATE ON SCHEMA public FROM demo_owner");
+    scenario.server.sql("GRANT pg_monitor TO demo_app");
+    scenario.rotate(SECRET).await;
+    scenario.run_as_application(SECRET, "CREATE TABLE mended (id int)");
+    let member = "SELECT pg_has_role('demo_app', 'pg_monitor', 'member')";
+    assert_eq!(scenario.server.sql(member).trim(), "f");
+}
+
+/// What goes over the wire in each step, in its order, and how many connections a server sees.
+#[tokio::test]
+async fn each_step_makes_few_calls_and_opens_two_connections_at_most() {
+    for (strategy, doors) in [
+        ("single-user", [0, 2, 1, 0]),
+        ("alternating-users", [0, 2, 1, 0]),
+        ("single-user-by-master", [0, 2, 1, 0]),
+    ] {
+        let mut scenario = Scenario::new(postgres(), strategy).await;
+        let token = scenario.begin(SECRET);
+        // Describe, tenant, current value, server, document read and written, pending value.
+        let before = [
+            "DescribeSecret",
+            "GetItem",
+            "GetSecretValue",
+            "DescribeDBInstances",
+            "GetItem",
+            "PutItem",
+            "GetSecretValue",
+        ];
+        let master: &[&str] =
+            if strategy == "single-user" { &[] } else { &["DescribeSecret", "GetSecretValue"] };
+        let own: [&[&str]; 4] = [
+            &["GetRandomPassword", "PutSecretValue"],
+            master,
+            &[],
+            &[
+                "UpdateSecretVersionStage",
+                "GetItem",
+                "PutItem",
+                "PutEvents",
+                "GetItem",
+                "PutItem",
+                "SendMessage",
+            ],
+        ];
+        for ((step, own), doors) in STEPS.into_iter().zip(own).zip(doors) {
+            scenario.aws.world.lock().unwrap().calls.clear();
+            scenario.lines.store(0, Ordering::SeqCst);
+            scenario.step(step, SECRET, &token).await.unwrap().unwrap();
+            let calls = scenario.aws.world.lock().unwrap().calls.clone();
+            assert_eq!(calls, [&before, own].concat(), "{step} of {strategy}");
+            assert_eq!(scenario.lines.load(Ordering::SeqCst), doors, "{step} of {strategy}");
+        }
     }
 }
 
