@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::database::Server;
 use crate::scenario::{SECRET, Scenario};
+use crate::secrets_manager::Version;
 use crate::whole::{mariadb, postgres};
 
 /// Two services that get the secret when they start, and one that does not.
@@ -70,7 +71,11 @@ async fn hears(scenario: &Scenario, body: &str) -> Vec<String> {
 
 /// A look that stands alone.
 fn look() -> String {
-    json!({ "caretaker": "look", "secret": SECRET, "waited": null }).to_string()
+    look_at(SECRET)
+}
+
+fn look_at(arn: &str) -> String {
+    json!({ "caretaker": "look", "secret": arn, "waited": null }).to_string()
 }
 
 async fn looks(scenario: &Scenario) {
@@ -248,6 +253,61 @@ async fn the_current_login_is_never_locked() {
     assert!(scenario.opens(SECRET, "AWSCURRENT").await, "it would have locked everybody out");
     let failed = event(&scenario, "SecretRolloutFailed").unwrap();
     assert!(failed["reason"].as_str().unwrap().contains("not locked"), "{failed}");
+}
+
+/// An application key with the one that it replaced long ago.
+const KEY: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:demo/key-django-AbCdEf";
+
+/// How long `mate` accepts a key that was replaced (`key_fallback_hours` of its catalogue).
+const FALLBACK: Duration = Duration::from_hours(14 * 24);
+
+#[tokio::test]
+async fn a_key_is_a_fallback_for_its_time_and_then_services_are_relaunched_without_it() {
+    let mut scenario = rolling_at(postgres(), &[(MATE.web, &[KEY])]).await;
+    {
+        let mut world = scenario.aws.world.lock().unwrap();
+        let mut secret = world.secrets.secrets[SECRET].clone();
+        secret.name = "mate-demo-dev/key-django".to_owned();
+        secret.tags.remove("RotationStrategy");
+        let value = json!({ "key": "the-first-key-0123", "fallbacks": "" }).to_string();
+        let labels = ["AWSCURRENT".to_owned()].into();
+        let first = Version { value: Some(value), labels };
+        secret.versions = [("first".to_owned(), first)].into();
+        world.secrets.secrets.insert(KEY.to_owned(), secret);
+        world.events.clear();
+        world.queue.clear();
+    }
+    scenario.rotate(KEY).await;
+    let fallbacks = || scenario.value(KEY, "AWSCURRENT").unwrap()["fallbacks"].clone();
+    assert_eq!(fallbacks(), "the-first-key-0123");
+    let swept = async || {
+        scenario.aws.world.lock().unwrap().queue.clear();
+        hears(&scenario, r#"{"caretaker":"sweep"}"#).await;
+        let queue = scenario.aws.world.lock().unwrap().queue.clone();
+        queue.contains(&look_at(KEY))
+    };
+    for _ in 0..3 {
+        hears(&scenario, &look_at(KEY)).await;
+        scenario.clock.advance(A_MOMENT);
+        deploy(&scenario);
+    }
+    assert_eq!(redeployed(&scenario), [MATE.web]);
+    assert!(!swept().await, "nothing is to be done until the key has expired");
+    assert_eq!(fallbacks(), "the-first-key-0123", "what was signed with it is still valid");
+    assert!(event(&scenario, "SecretRolloutCompleted").is_none());
+
+    scenario.clock.advance(FALLBACK);
+    assert!(swept().await, "its time has come");
+    for _ in 0..4 {
+        hears(&scenario, &look_at(KEY)).await;
+        scenario.clock.advance(A_MOMENT);
+        deploy(&scenario);
+    }
+    assert_eq!(fallbacks(), "");
+    assert_eq!(redeployed(&scenario), [MATE.web, MATE.web], "it must not be held in memory");
+    let done = event(&scenario, "SecretRolloutCompleted").unwrap();
+    assert_eq!(done["secretName"], "mate-demo-dev/key-django");
+    assert!(!swept().await, "it is settled");
 }
 
 #[tokio::test]
