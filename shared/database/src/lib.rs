@@ -1,15 +1,15 @@
 //! A tenant's database over verified TLS: connecting, and the roles in it.
 //!
-//! Why this exists: onboarding makes the application's own role, rotation changes its password, and
-//! the migration runner and the backup verification log in. All of them need the same three
-//! promises:
+//! Why this exists: onboarding makes the application's own role, rotation changes its password or
+//! makes a second one that takes turns with it, and the migration runner and the backup verification
+//! log in. All of them need the same three promises:
 //!
-//! - a connection is encrypted and the server's certificate verified, always; nothing falls back to
-//!   plain text;
+//! - a connection is encrypted and the server's certificate verified, unless secret and caller both
+//!   ask for plain text ([`Encryption`]); nothing falls back, either way;
 //! - when no connection comes about, the error says whether it was the network, TLS, the password
 //!   or a permission ([`ConnectErrorKind`]), and what to do next;
-//! - no password ever stands in a statement, so none can end up in a server's log: the server is
-//!   only sent verifiers that were computed here.
+//! - no password stands in a statement that a server logs: it is sent verifiers that were computed
+//!   here ([`set_password_with`] tells of the one exception, MySQL's).
 //!
 //! Names are quoted by the server (`format('%I')`, `QUOTE()`), from bound parameters, never by
 //! formatting strings here.
@@ -59,10 +59,10 @@ pub use login::{LoginError, LoginReport, verify_application_login};
 pub use privileges::{Privilege, UnknownPrivilege, check_privileges};
 pub use roles::{
     Account, AlternateSpec, Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount,
-    ObservedRole, PasswordSet, PostgresRole, PostgresRoles, Retain, RoleChange, RoleError,
-    RoleSpec, Scope, discard_old_password, ensure_alternate_user, ensure_application_role,
-    lock_login, observe_application_role, plan, sends_own_password, set_password,
-    set_password_with,
+    Object, ObservedRole, PasswordSet, PostgresRole, PostgresRoles, ResourceLimits, Retain,
+    RoleChange, RoleError, RoleSpec, Scope, SettingValue, TlsRequirement, discard_old_password,
+    ensure_alternate_user, ensure_application_role, lock_login, mend_application_role,
+    observe_application_role, plan, sends_own_password, set_password, set_password_with,
 };
 pub use secret::{Credentials, DatabaseSecret, SecretError};
 pub use session::{Session, session};

@@ -310,6 +310,19 @@ async fn a_locked_user_cannot_come_in_until_its_next_turn() {
 }
 
 #[tokio::test]
+async fn what_an_old_session_still_made_in_its_own_name_is_handed_over_when_it_is_locked_out() {
+    let bench = Bench::made_by_hand();
+    bench.ensure().await;
+    bench.server.sql("SET SESSION AUTHORIZATION mate_app; CREATE TABLE public.late (id int)");
+    bench.fails(&bench.clone, "SELECT * FROM late", "permission denied");
+    let mut master = bench.master().await;
+    assert!(lock_login(&mut master, &Account::named("mate_app")).await.unwrap());
+    assert!(!lock_login(&mut master, &Account::named("mate_app")).await.unwrap());
+    master.close().await;
+    bench.works(&bench.clone, "SELECT * FROM late; DROP TABLE late");
+}
+
+#[tokio::test]
 async fn names_that_would_break_a_handmade_statement_are_only_names() {
     for name in [r#"we"ird"#, "it's", "100%I %s %L", "x; DROP ROLE y; --", "Ünïcödé ☃", "select"]
     {

@@ -4,7 +4,8 @@
 use database::testing::{DATABASE, MariadbServer};
 use database::{
     ConnectErrorKind, ExtensionOutcome, RoleChange, RoleSpec, Target, connect,
-    ensure_application_role, ensure_extensions, set_password, verify_application_login,
+    ensure_application_role, ensure_extensions, mend_application_role, set_password,
+    verify_application_login,
 };
 use std::time::Duration;
 
@@ -138,6 +139,24 @@ async fn whatever_was_changed_by_hand_is_mended() {
     }
     bench.works().await;
     assert_eq!(bench.ensure().await, []);
+}
+
+#[tokio::test]
+async fn an_account_is_mended_but_not_one_for_certain_hosts_only() {
+    let bench = Bench::new();
+    let trust = bench.server.trust();
+    let mut master = connect(&bench.server.master(), &trust, BUDGET).await.unwrap();
+    let mut mend = async || {
+        let password = &bench.application.password;
+        mend_application_role(&mut master, &bench.spec, password).await.unwrap()
+    };
+    assert!(!mend().await.is_empty());
+    bench.works().await;
+    bench.server.sql("ALTER USER sarc_app@'%' REQUIRE NONE");
+    assert_eq!(mend().await, [RoleChange::RequireTls { role: "sarc_app".into() }]);
+    bench.server.sql("DROP USER sarc_app@'%'; CREATE USER sarc_app@'10.%'");
+    assert_eq!(mend().await, []);
+    assert_eq!(bench.server.sql("SELECT Host FROM mysql.user WHERE User = 'sarc_app'"), "10.%");
 }
 
 #[tokio::test]

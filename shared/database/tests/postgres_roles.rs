@@ -4,8 +4,8 @@
 use database::testing::{DATABASE, PostgresServer};
 use database::{
     ConnectErrorKind, Connection, ExtensionOutcome, RoleChange, RoleError, RoleSpec,
-    StatementErrorKind, Target, connect, ensure_application_role, ensure_extensions, set_password,
-    verify_application_login,
+    StatementErrorKind, Target, connect, ensure_application_role, ensure_extensions,
+    mend_application_role, set_password, verify_application_login,
 };
 use std::time::Duration;
 
@@ -181,6 +181,23 @@ async fn whatever_was_changed_by_hand_is_mended() {
                 JOIN pg_roles g ON g.oid = m.roleid \
                 WHERE r.rolname = 'caretaker_master' AND g.rolname LIKE 'mate_app%'";
     assert_eq!(bench.server.sql(lent), "0", "the master gives back what it lent itself");
+}
+
+#[tokio::test]
+async fn a_role_is_mended_and_its_password_left_alone_and_a_missing_one_is_made() {
+    let bench = Bench::new();
+    let mut master = bench.connection(&bench.server.master()).await;
+    let mut mend = async |password: &str| {
+        let password = password.to_owned().into();
+        mend_application_role(&mut master, &bench.spec, &password).await.unwrap()
+    };
+    assert!(mend(PASSWORD).await.contains(&RoleChange::CreateLogin { role: "mate_app".into() }));
+    bench.works().await;
+    bench.server.sql("ALTER ROLE mate_app CREATEDB");
+    let changes = mend("another").await;
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(mend("another").await, []);
+    bench.works().await;
 }
 
 #[tokio::test]

@@ -42,6 +42,70 @@ impl fmt::Display for Account {
     }
 }
 
+/// What an account's connection must be like ("CREATE USER Statement", `REQUIRE`). An empty text
+/// demands nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsRequirement {
+    /// The server's word: empty for nothing, `ANY` for TLS, `X509` for a client certificate,
+    /// `SPECIFIED` for what the other fields say.
+    pub kind: String,
+    /// The cipher.
+    pub cipher: String,
+    /// The issuer of the client's certificate.
+    pub issuer: String,
+    /// The subject of the client's certificate.
+    pub subject: String,
+}
+
+impl fmt::Display for TlsRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind.as_str() {
+            "" => f.write_str("or without TLS"),
+            "ANY" => f.write_str("TLS"),
+            "X509" => f.write_str("a client certificate"),
+            _ => {
+                let parts = [
+                    ("cipher", &self.cipher),
+                    ("issuer", &self.issuer),
+                    ("subject", &self.subject),
+                ];
+                let parts = parts.iter().filter(|(_, text)| !text.is_empty());
+                let parts: Vec<String> =
+                    parts.map(|(what, text)| format!("{what} {text:?}")).collect();
+                write!(f, "TLS of {}", parts.join(", "))
+            }
+        }
+    }
+}
+
+/// An account's limits; 0 is none of its own ("Setting Account Resource Limits").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResourceLimits {
+    /// Statements in an hour.
+    pub queries_per_hour: u64,
+    /// Statements that change something, in an hour.
+    pub updates_per_hour: u64,
+    /// Logins in an hour.
+    pub connections_per_hour: u64,
+    /// Connections at once.
+    pub user_connections: u64,
+    /// How long a statement may take, in seconds (MariaDB), as the server writes it.
+    pub statement_time: String,
+}
+
+impl fmt::Display for ResourceLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} queries, {} updates and {} logins in an hour and {} connections at once (0 is no limit)",
+            self.queries_per_hour,
+            self.updates_per_hour,
+            self.connections_per_hour,
+            self.user_connections
+        )
+    }
+}
+
 /// Whether the account is the one that has logged in on this connection.
 pub(super) fn is_own(server: &Mysql<'_>, account: &Account) -> bool {
     server.place.username == account.user
@@ -72,7 +136,10 @@ pub(super) async fn host(
 }
 
 /// The hosts for which there are accounts of this name. A role of MariaDB has no host and is none.
-async fn hosts(server: &mut Mysql<'_>, user: &str) -> Result<BTreeSet<String>, RoleError> {
+pub(super) async fn hosts(
+    server: &mut Mysql<'_>,
+    user: &str,
+) -> Result<BTreeSet<String>, RoleError> {
     let doing = format!("look for accounts {user:?}");
     let query = sqlx::query(
         "SELECT CAST(Host AS CHAR) FROM mysql.user WHERE BINARY User = ? AND Host <> ''",

@@ -1,6 +1,7 @@
 //! Why this exists: what is to be changed is data, so that it can be tested without a server, and
 //! shown and recorded before it is done. It never holds a password.
 
+use super::account::{ResourceLimits, TlsRequirement};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -131,67 +132,13 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What an account's connection must be like ("CREATE USER Statement", `REQUIRE`). An empty text
-/// demands nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TlsRequirement {
-    /// The server's word: empty for nothing, `ANY` for TLS, `X509` for a client certificate,
-    /// `SPECIFIED` for what the other fields say.
-    pub kind: String,
-    /// The cipher.
-    pub cipher: String,
-    /// The issuer of the client's certificate.
-    pub issuer: String,
-    /// The subject of the client's certificate.
-    pub subject: String,
-}
+/// The value of a role's setting. People put keys there too, so it is not shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettingValue(pub String);
 
-impl fmt::Display for TlsRequirement {
+impl fmt::Debug for SettingValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind.as_str() {
-            "" => f.write_str("or without TLS"),
-            "ANY" => f.write_str("TLS"),
-            "X509" => f.write_str("a client certificate"),
-            _ => {
-                let parts = [
-                    ("cipher", &self.cipher),
-                    ("issuer", &self.issuer),
-                    ("subject", &self.subject),
-                ];
-                let parts = parts.iter().filter(|(_, text)| !text.is_empty());
-                let parts: Vec<String> =
-                    parts.map(|(what, text)| format!("{what} {text:?}")).collect();
-                write!(f, "TLS of {}", parts.join(", "))
-            }
-        }
-    }
-}
-
-/// An account's limits; 0 is none of its own ("Setting Account Resource Limits").
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ResourceLimits {
-    /// Statements in an hour.
-    pub queries_per_hour: u64,
-    /// Statements that change something, in an hour.
-    pub updates_per_hour: u64,
-    /// Logins in an hour.
-    pub connections_per_hour: u64,
-    /// Connections at once.
-    pub user_connections: u64,
-    /// How long a statement may take, in seconds (MariaDB), as the server writes it.
-    pub statement_time: String,
-}
-
-impl fmt::Display for ResourceLimits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} queries, {} updates and {} logins in an hour and {} connections at once (0 is no limit)",
-            self.queries_per_hour,
-            self.updates_per_hour,
-            self.connections_per_hour,
-            self.user_connections
-        )
+        f.write_str("SettingValue(…)")
     }
 }
 
@@ -292,7 +239,7 @@ pub enum RoleChange {
         /// The setting's name.
         setting: String,
         /// Its value as the server stores it; `None` takes it away.
-        value: Option<String>,
+        value: Option<SettingValue>,
         /// The only database in which it holds; `None` is all.
         database: Option<String>,
     },

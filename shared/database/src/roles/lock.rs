@@ -3,14 +3,19 @@
 //! unlocks it with another password.
 
 use super::account::{self, Account};
+use super::change::{Attribute, RoleChange};
 use super::error::RoleError;
-use crate::connection::{Connection, Dialect};
+use super::postgres;
+use crate::connection::{Connection, Dialect, Mysql, Postgres};
+use secrecy::SecretString;
 use sqlx::Row;
+use std::collections::BTreeSet;
 
 /// Lets a user no longer log in (`NOLOGIN` on PostgreSQL, `ACCOUNT LOCK` on MySQL and MariaDB), and
 /// answers whether that changed anything. Sessions that are open go on.
 ///
-/// A user that does not exist cannot log in either: nothing is to be done.
+/// On PostgreSQL, what still belongs to the user in the connected database is handed over to the role
+/// that it becomes at login. A user that does not exist cannot log in either: nothing is to be done.
 /// [`ensure_alternate_user`](super::ensure_alternate_user) unlocks.
 ///
 /// # Errors
@@ -26,11 +31,12 @@ pub async fn lock_login(master: &mut Connection, account: &Account) -> Result<bo
     let doing = format!("lock the login of {account}");
     match master.dialect() {
         Dialect::Postgres(mut server) => {
-            let query = sqlx::query("SELECT 1 FROM pg_roles WHERE rolname = $1 AND rolcanlogin");
-            if server.rows(&doing, query.bind(&account.user)).await?.is_empty() {
+            let changes = changes(&mut server, &account.user).await?;
+            if changes.is_empty() {
                 return Ok(false);
             }
-            server.run(&doing, "ALTER ROLE %I NOLOGIN", &[&account.user]).await?;
+            // None of the changes sets a password.
+            postgres::act(&mut server, &changes, &SecretString::default()).await?;
         }
         Dialect::Mysql(mut server) => {
             let Some(host) = account::host(&mut server, account).await? else {
@@ -46,9 +52,31 @@ pub async fn lock_login(master: &mut Connection, account: &Account) -> Result<bo
     Ok(true)
 }
 
+/// A session that is older than the user's owner role still creates objects in its own name. Now that
+/// nobody uses the user any more is the time to hand over what is left of that.
+async fn changes(server: &mut Postgres<'_>, user: &str) -> Result<Vec<RoleChange>, RoleError> {
+    let mut changes = Vec::new();
+    let names = [user.to_owned()];
+    let Some(mut role) = postgres::read_roles(server, &names).await?.remove(user) else {
+        return Ok(changes);
+    };
+    postgres::read_login(server, user, &mut role).await?;
+    if role.attributes.contains(&Attribute::Login) {
+        changes.push(RoleChange::SetAttributes {
+            role: user.to_owned(),
+            give: BTreeSet::new(),
+            take: BTreeSet::from([Attribute::Login]),
+        });
+    }
+    if let (Some(to), true) = (role.becomes, role.objects > 0) {
+        changes.push(RoleChange::HandOverObjects { from: user.to_owned(), to });
+    }
+    Ok(changes)
+}
+
 /// MariaDB keeps the lock in a JSON document of its own.
 async fn is_locked(
-    server: &mut crate::connection::Mysql<'_>,
+    server: &mut Mysql<'_>,
     doing: &str,
     user: &str,
     host: &str,

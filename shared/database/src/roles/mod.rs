@@ -19,16 +19,18 @@ mod alternate;
 mod change;
 mod error;
 mod lock;
+mod mend;
 mod mysql;
 mod password;
 mod postgres;
 mod spec;
 
-pub use account::Account;
+pub use account::{Account, ResourceLimits, TlsRequirement};
 pub use alternate::{AlternateSpec, ensure_alternate_user};
-pub use change::{Attribute, Grantee, RoleChange, Scope};
+pub use change::{Attribute, Grantee, Object, RoleChange, Scope, SettingValue};
 pub use error::RoleError;
 pub use lock::lock_login;
+pub use mend::mend_application_role;
 pub use mysql::MysqlAccount;
 pub use password::{
     PasswordSet, Retain, discard_old_password, sends_own_password, set_password, set_password_with,

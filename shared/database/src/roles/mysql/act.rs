@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub(in crate::roles) const GRANT_OPTION: &str = "GRANT OPTION";
 
 /// The hosts from which the application's account may come: its security group decides on that.
-const ANY_HOST: &str = "%";
+pub(in crate::roles) const ANY_HOST: &str = "%";
 
 /// Carries out the changes one after the other: account statements commit by themselves.
 pub(in crate::roles) async fn act(

@@ -6,7 +6,7 @@ mod observe;
 mod password;
 mod plan;
 
-pub(super) use act::{GRANT_OPTION, act, apply};
+pub(super) use act::{ANY_HOST, GRANT_OPTION, act, apply};
 pub(super) use observe::observe;
 pub(super) use password::{
     Plugin, discard_old_password, discard_second_password, set_password_with,

@@ -114,7 +114,7 @@ async fn apply(
             server.run(&doing, "GRANT %I TO %I WITH ADMIN OPTION", &[of, member]).await?;
         }
         RoleChange::Configure { role, setting, value, database } => {
-            let value = value.as_deref();
+            let value = value.as_ref().map(|value| value.0.as_str());
             settings::configure(server, &doing, role, setting, value, database.as_deref()).await?;
         }
         RoleChange::ByDefault { .. } => grants::by_default(server, lending, change).await?,

@@ -7,7 +7,7 @@ mod plan;
 mod settings;
 
 pub(super) use act::{act, set_password};
-pub(super) use observe::{column, observe, read_roles};
+pub(super) use observe::{column, observe, read_login, read_roles};
 pub(super) use plan::plan;
 
 use super::change::Attribute;

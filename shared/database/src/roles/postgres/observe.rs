@@ -88,17 +88,27 @@ pub(in crate::roles) async fn observe(
     let owner = roles.remove(&wanted.owner);
     let mut login = roles.remove(&wanted.role);
     if let Some(login) = &mut login {
-        let doing = format!("read the settings and objects of role {:?}", wanted.role);
-        let rows = server.rows(&doing, sqlx::query(BECOMES).bind(&wanted.role)).await?;
-        if let Some(row) = rows.first() {
-            login.becomes = column(server, &doing, row, 0)?;
-        }
-        let rows = server.rows(&doing, sqlx::query(OBJECTS).bind(&wanted.role)).await?;
-        if let Some(row) = rows.first() {
-            login.objects = column(server, &doing, row, 0)?;
-        }
+        read_login(server, &wanted.role, login).await?;
     }
     Ok(PostgresRoles { owner, login, on_database, on_schema })
+}
+
+/// Reads what a login becomes and what belongs to it.
+pub(in crate::roles) async fn read_login(
+    server: &mut Postgres<'_>,
+    name: &str,
+    login: &mut PostgresRole,
+) -> Result<(), StatementError> {
+    let doing = format!("read the settings and objects of role {name:?}");
+    let rows = server.rows(&doing, sqlx::query(BECOMES).bind(name)).await?;
+    if let Some(row) = rows.first() {
+        login.becomes = column(server, &doing, row, 0)?;
+    }
+    let rows = server.rows(&doing, sqlx::query(OBJECTS).bind(name)).await?;
+    if let Some(row) = rows.first() {
+        login.objects = column(server, &doing, row, 0)?;
+    }
+    Ok(())
 }
 
 async fn in_wanted_database(server: &mut Postgres<'_>, wanted: &RoleSpec) -> Result<(), RoleError> {

@@ -2,7 +2,8 @@
 //! complete, the first one's demands on TLS, limits and roles.
 
 use crate::connection::{Mysql, StatementError};
-use crate::roles::change::{ResourceLimits, RoleChange, TlsRequirement};
+use crate::roles::account::{ResourceLimits, TlsRequirement};
+use crate::roles::change::RoleChange;
 use crate::roles::error::RoleError;
 use crate::roles::mysql::{Plugin, apply, discard_second_password};
 use secrecy::SecretString;

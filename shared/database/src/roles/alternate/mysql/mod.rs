@@ -11,7 +11,8 @@ pub(super) use act::act;
 pub(super) use observe::observe;
 pub(super) use plan::plan;
 
-use crate::roles::change::{ResourceLimits, Scope, TlsRequirement};
+use crate::roles::account::{ResourceLimits, TlsRequirement};
+use crate::roles::change::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that [`plan`] looks at.

@@ -6,7 +6,8 @@
 
 use super::Twin;
 use crate::connection::{Mysql, StatementError};
-use crate::roles::change::{ResourceLimits, Scope, TlsRequirement};
+use crate::roles::account::{ResourceLimits, TlsRequirement};
+use crate::roles::change::Scope;
 use crate::roles::mysql::GRANT_OPTION;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Row};

@@ -9,6 +9,7 @@ mod rows;
 pub(super) use observe::observe;
 pub(super) use plan::plan;
 
+use crate::roles::change::SettingValue;
 use crate::roles::postgres::PostgresRole;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +40,7 @@ pub(super) struct User {
     /// What `pg_roles` says of it, and what belongs to it.
     pub(super) role: PostgresRole,
     /// Its settings other than `role`, by name and the database they are limited to.
-    pub(super) settings: BTreeMap<(String, Option<String>), String>,
+    pub(super) settings: BTreeMap<(String, Option<String>), SettingValue>,
 }
 
 /// One privilege on one object, held directly.

@@ -4,6 +4,7 @@
 use super::super::AlternateSpec;
 use super::{ByDefault, Held, Pair, User};
 use crate::connection::{Postgres, StatementError};
+use crate::roles::change::SettingValue;
 use crate::roles::error::RoleError;
 use crate::roles::postgres::{column, read_roles};
 use sqlx::postgres::PgRow;
@@ -157,7 +158,7 @@ async fn read_user(
         let database: String = column(server, &doing, &row, 3)?;
         let database = (!database.is_empty()).then_some(database);
         if setting != "role" {
-            user.settings.insert((setting, database), value);
+            user.settings.insert((setting, database), SettingValue(value));
         } else if database.is_some() || !becomes_here {
             // A setting for this database goes before the one for all.
             becomes_here = database.is_some();

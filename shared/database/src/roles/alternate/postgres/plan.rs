@@ -5,7 +5,7 @@
 
 use super::super::AlternateSpec;
 use super::{ByDefault, Held, Pair, User};
-use crate::roles::change::{Attribute, Grantee, Object, RoleChange, Scope};
+use crate::roles::change::{Attribute, Grantee, Object, RoleChange, Scope, SettingValue};
 use crate::roles::postgres::PostgresRole;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,14 +155,15 @@ impl Planner<'_> {
     }
 
     fn settings(&self, alternate: &User, changes: &mut Vec<RoleChange>) {
-        let mut configure = |setting: &str, database: &Option<String>, value: Option<&String>| {
-            changes.push(RoleChange::Configure {
-                role: self.wanted.alternate.clone(),
-                setting: setting.to_owned(),
-                value: value.cloned(),
-                database: database.clone(),
-            });
-        };
+        let mut configure =
+            |setting: &str, database: &Option<String>, value: Option<&SettingValue>| {
+                changes.push(RoleChange::Configure {
+                    role: self.wanted.alternate.clone(),
+                    setting: setting.to_owned(),
+                    value: value.cloned(),
+                    database: database.clone(),
+                });
+            };
         for (at, value) in &self.current.settings {
             if alternate.settings.get(at) != Some(value) {
                 configure(&at.0, &at.1, Some(value));

@@ -3,7 +3,7 @@
 
 use super::super::AlternateSpec;
 use super::{ByDefault, Held, Pair, User, plan};
-use crate::roles::change::Attribute;
+use crate::roles::change::{Attribute, SettingValue};
 use crate::roles::postgres::{Membership, PostgresRole};
 use std::collections::BTreeSet;
 
@@ -80,10 +80,18 @@ fn two_users_that_are_the_same_are_left_alone() {
     assert_eq!(planned(&settled()), [""; 0]);
 }
 
+/// A difference, and the changes that mend it.
+type Row = (fn(&mut Pair), &'static [&'static str]);
+
+fn mends(rows: &[Row]) {
+    for (change, expected) in rows {
+        assert_eq!(planned(&with(change)), *expected);
+    }
+}
+
 #[test]
-fn each_difference_has_its_own_change() {
-    type Row = (fn(&mut Pair), &'static [&'static str]);
-    let rows: [Row; 20] = [
+fn what_the_users_are_is_made_the_same() {
+    mends(&[
         (|pair| pair.owner = None, &["create the owner role \"app_owner\""]),
         (
             |pair| {
@@ -123,14 +131,24 @@ fn each_difference_has_its_own_change() {
         ),
         (
             |pair| {
-                current(pair).settings.insert(("search_path".into(), None), "a".into());
-                alternate(pair).settings.insert(("work_mem".into(), None), "1MB".into());
+                current(pair)
+                    .settings
+                    .insert(("search_path".into(), None), SettingValue("a".into()));
+                alternate(pair)
+                    .settings
+                    .insert(("work_mem".into(), None), SettingValue("1MB".into()));
             },
             &[
                 "set \"search_path\" for the sessions of \"app_clone\"",
                 "take away \"work_mem\" for the sessions of \"app_clone\"",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn memberships_are_the_owners() {
+    mends(&[
         (
             |pair| {
                 current(pair).role.member_of.insert("readers".into(), MEMBER);
@@ -153,6 +171,23 @@ fn each_difference_has_its_own_change() {
             },
             &["end the membership of \"app_clone\" in \"app\""],
         ),
+        (
+            |pair| alternate(pair).role.objects = 2,
+            &["hand the objects of \"app_clone\" over to \"app_owner\""],
+        ),
+        (
+            |pair| {
+                let membership = Membership { admin: true, usable: true };
+                alternate(pair).role.member_of.insert("app_owner".into(), membership);
+            },
+            &["take the right of \"app_clone\" to let others into \"app_owner\""],
+        ),
+    ]);
+}
+
+#[test]
+fn privileges_are_the_owners() {
+    mends(&[
         (
             |pair| {
                 pair.held.insert(held("app", "migrator"));
@@ -187,17 +222,6 @@ fn each_difference_has_its_own_change() {
             &["revoke SELECT on table public.t from \"app\""],
         ),
         (
-            |pair| alternate(pair).role.objects = 2,
-            &["hand the objects of \"app_clone\" over to \"app_owner\""],
-        ),
-        (
-            |pair| {
-                let membership = Membership { admin: true, usable: true };
-                alternate(pair).role.member_of.insert("app_owner".into(), membership);
-            },
-            &["take the right of \"app_clone\" to let others into \"app_owner\""],
-        ),
-        (
             |pair| {
                 pair.by_default.insert(by_default("migrator", "app"));
             },
@@ -213,10 +237,7 @@ fn each_difference_has_its_own_change() {
             },
             &[],
         ),
-    ];
-    for (change, expected) in rows {
-        assert_eq!(planned(&with(change)), expected);
-    }
+    ]);
 }
 
 #[test]
