@@ -18,6 +18,7 @@ use crate::error::{Error, call};
 use crate::event::{Look, nudge};
 use crate::group::Group;
 use crate::inhibit::{self, Inhibitor};
+use crate::silence::{self, Silence};
 use crate::sinks::Sinks;
 use crate::time::{after, since};
 
@@ -35,6 +36,9 @@ const REASON_CHARS_MAX: usize = 2_000;
 
 /// How many alerts a dead letter names.
 const BURIED_ALERTS_MAX: usize = 20;
+
+/// How often a silence is written that others change at the same time.
+const SILENCE_ATTEMPTS_MAX: u32 = 3;
 
 /// Messages in one call (API reference, `SendMessageBatch`).
 const MESSAGES_PER_CALL: usize = 10;
@@ -148,6 +152,28 @@ impl Hands {
 
     fn source_key(&self, id: &str) -> DocumentKey {
         DocumentKey::new(inhibit::KIND, self.partition.clone(), id)
+    }
+
+    /// Keeps a silence until its end, in place of one of the same matchers and author.
+    ///
+    /// # Errors
+    /// When the table refuses or does not answer, or others keep changing the same silence.
+    pub async fn silence(&self, silence: &Silence, now: Timestamp) -> Result<(), Error> {
+        let key = DocumentKey::new(silence::KIND, self.partition.clone(), silence.id());
+        let options = WriteOptions { expires_at: Some(silence.ends_at), ..Default::default() };
+        let mut found = match self.documents.create(&key, silence, &options, now).await? {
+            Create::Created(_) => return Ok(()),
+            Create::Exists(found) => Some(found),
+        };
+        for _ in 0..SILENCE_ATTEMPTS_MAX {
+            let version = found.map_or(0, |found| found.version);
+            match self.documents.replace(&key, silence, version, &options, now).await? {
+                Replace::Replaced(_) => return Ok(()),
+                Replace::Changed(current) => found = current,
+            }
+        }
+        let group = format!("the silence {}", silence.id());
+        Err(Error::Contended { group, attempts: SILENCE_ATTEMPTS_MAX })
     }
 
     /// Has the queue bring a look at the group at this time. That it cannot be done costs nothing but

@@ -71,6 +71,9 @@ pub struct Send {
     /// Whether it may wait for its turn inside the invocation: critical alerts do, the rest is
     /// looked at again.
     pub is_urgent: bool,
+    /// Whether the sink failed before. One attempt shows whether it is back; who waits for it has
+    /// been told by the fallback.
+    pub is_retry: bool,
 }
 
 /// A notification that nobody took.

@@ -20,6 +20,7 @@ pub(crate) use report::{Body, Report, Via};
 
 use crate::alert::{Alert, State};
 use crate::normalise::{self, Outcome};
+use crate::silence::Silence;
 
 /// What a payload is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub enum Message {
     Alert(Box<Alert>),
     /// Somebody or something says: look at this group of alerts.
     Look(Look),
+    /// Somebody wants to hear nothing of something for a while.
+    Silence(Box<Silence>),
     /// The schedule says: look at all that is due.
     Sweep,
     /// Understood, and no news: a step on the way to something that will be reported itself, or
@@ -42,13 +45,14 @@ pub struct Look {
     pub group: String,
 }
 
-/// The function's own messages: `{"caretaker": "look", "group": "…"}`, `{"caretaker": "sweep"}` and
-/// `{"caretaker": "heartbeat"}`. They are taken from the queue and the schedule only; what comes
+/// The function's own messages: `{"caretaker": "look", "group": "…"}`, `{"caretaker": "silence", …}`
+/// with the fields of a [`Silence`], `{"caretaker": "sweep"}` and `{"caretaker": "heartbeat"}`. They are taken from the queue and the schedule only; what comes
 /// through a topic is an alert, whatever it says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "caretaker", rename_all = "lowercase")]
 enum Own {
     Look { group: String },
+    Silence(Box<Silence>),
     Sweep,
     Heartbeat,
 }
@@ -81,7 +85,7 @@ pub fn read_body(
 pub fn alerts(messages: Vec<Message>) -> Vec<Alert> {
     let alert = |message| match message {
         Message::Alert(alert) => Some(*alert),
-        Message::Look(_) | Message::Sweep | Message::Ignored(_) => None,
+        Message::Look(_) | Message::Silence(_) | Message::Sweep | Message::Ignored(_) => None,
     };
     messages.into_iter().filter_map(alert).collect()
 }
@@ -94,6 +98,7 @@ fn one(report: &Report, context: &Context, now: Timestamp) -> Vec<Message> {
     if let Some(own) = own(report) {
         let message = match own {
             Own::Look { group } => Message::Look(Look { group }),
+            Own::Silence(silence) => Message::Silence(silence),
             Own::Sweep => Message::Sweep,
             Own::Heartbeat => normalise::heartbeat(report, context).finish(report, context, now),
         };

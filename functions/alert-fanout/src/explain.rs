@@ -61,6 +61,9 @@ pub fn explain(event: &str, question: &Question<'_>, out: &mut impl fmt::Write) 
                 }
             }
             Message::Look(look) => writeln!(out, "A look at the group {}.", look.group)?,
+            Message::Silence(silence) => {
+                writeln!(out, "A silence until {}, by {}.", silence.ends_at, silence.author)?;
+            }
             Message::Sweep => writeln!(out, "A sweep: a look at all groups that are due.")?,
             Message::Ignored(reason) => writeln!(out, "Ignored: {reason}.")?,
         }

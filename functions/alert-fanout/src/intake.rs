@@ -22,6 +22,7 @@ use crate::event::{self, Delivery, Message};
 use crate::pass::Work;
 use crate::route::{Place, places};
 use crate::severity::grade;
+use crate::silence::Silence;
 use crate::{AlertFanout, FUNCTION};
 
 /// How many groups are in work at once. Each waits for the table and for sinks, some for seconds.
@@ -100,11 +101,17 @@ impl AlertFanout {
         let mut gathered = Gathered::new();
         let mut looks: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         let mut sweeps = BTreeSet::new();
+        let mut failed = Vec::new();
         for (number, message) in messages {
             match message {
                 Message::Alert(alert) => self.gather(*alert, number, &mut gathered),
                 Message::Look(look) => {
                     looks.entry(look.group).or_default().insert(number);
+                }
+                Message::Silence(silence) => {
+                    if let Err(error) = self.silence(&silence, invocation).await {
+                        failed.push((BTreeSet::from([number]), error));
+                    }
                 }
                 Message::Sweep => {
                     sweeps.insert(number);
@@ -112,13 +119,22 @@ impl AlertFanout {
                 Message::Ignored(reason) => tracing::info!(reason, "ignored: {reason}"),
             }
         }
-        let mut failed = self.pass_all(gathered, looks, invocation).await;
+        failed.extend(self.pass_all(gathered, looks, invocation).await);
         if !sweeps.is_empty()
             && let Err(error) = self.sweep(invocation).await
         {
             failed.push((sweeps, error));
         }
         failed
+    }
+
+    async fn silence(&self, silence: &Silence, invocation: &Invocation) -> Result<(), Error> {
+        let now = invocation.clock.now();
+        self.hands.silence(silence, now).await?;
+        self.observer.forget_silences();
+        let (author, comment, ends_at) = (&silence.author, &silence.comment, silence.ends_at);
+        tracing::info!(author, comment, %ends_at, "{author} wants silence until {ends_at}: {comment}");
+        Ok(())
     }
 
     /// Finds the groups of an alert. An end goes to all groups in which the alert may have fired:

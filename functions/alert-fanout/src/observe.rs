@@ -144,6 +144,11 @@ impl Observer {
         self.kept(&self.inhibitors, inhibit::KIND, INHIBITORS_ARE_FRESH, now, |all| all).await
     }
 
+    /// Forgets the silences, after one was made.
+    pub fn forget_silences(&self) {
+        *self.silences.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Forgets the sources of inhibitions, after one has changed.
     pub fn forget_inhibitors(&self) {
         *self.inhibitors.lock().unwrap_or_else(PoisonError::into_inner) = None;

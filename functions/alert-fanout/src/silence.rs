@@ -1,5 +1,5 @@
-//! What nobody wants to hear for a while. Some silences are in the catalogue; others are made while
-//! the suite runs, as documents in the table, and both have an author, a reason and an end.
+//! What nobody wants to hear for a while. Some silences are in the catalogue; others are made by a
+//! message on the queue and are documents in the table. Both have an author, a reason and an end.
 
 use std::collections::BTreeMap;
 
@@ -33,12 +33,12 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// The name by which a held alert remembers it: the same silence has the same one, wherever it
-    /// stands.
+    /// The name by which a held alert remembers it, and its document's id. It is made of what is
+    /// silenced and by whom, so that a silence is prolonged or ended by making it again.
     pub fn id(&self) -> String {
         let matchers: Vec<String> = self.matchers.iter().map(ToString::to_string).collect();
         let tenant = self.tenant.as_ref().map(TenantId::as_str).unwrap_or_default();
-        fingerprint(&format!("{} {tenant} {} {}", matchers.join(","), self.ends_at, self.author))
+        fingerprint(&format!("{} {tenant} {}", matchers.join(","), self.author))
     }
 
     /// Whether it holds at this time.

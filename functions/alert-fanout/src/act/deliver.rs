@@ -75,55 +75,75 @@ fn limit(sink: &Sink, partition: &str) -> Option<(String, Rate)> {
     Some((format!("alert#{partition}#{name}"), rate))
 }
 
+/// The service behind a sink, as people call it.
+fn name(sink: &Sink) -> &'static str {
+    match sink {
+        Sink::PagerDuty(_) => "PagerDuty",
+        Sink::Slack(_) | Sink::SlackWebhook(_) => "Slack",
+        Sink::Email(_) => "SES",
+        Sink::Sns(_) => "SNS",
+        Sink::Teams(_) => "Teams",
+        Sink::Webhook(_) => "the webhook",
+    }
+}
+
 impl Hands {
     /// Calls the sink until it takes the notification, refuses it, or `stop` has come. Never fails:
     /// what went wrong is for the group to remember.
     pub async fn deliver(&self, send: &Send, stop: Instant, clock: &Clock) -> Outcome {
-        let began = Instant::now();
-        let was_troubled = self.is_troubled(&send.target, clock.now());
-        let stop = stop.min(began + self.patience.whole);
+        let once = send.is_retry || self.is_troubled(&send.target, clock.now());
+        let stop = stop.min(Instant::now() + self.patience.whole);
         let mut attempt = 0_u32;
+        let mut failed: Option<String> = None;
         let outcome = loop {
             attempt = attempt.saturating_add(1);
-            if let Some(until) = self.turn(send, stop, clock).await {
-                break Outcome::Postponed(until);
+            let waits = send.is_urgent || failed.is_some();
+            if let Some(until) = self.turn(send, waits, stop, clock).await {
+                break failed.map_or(Outcome::Postponed(until), Outcome::Failed);
             }
             let told = self.sinks.deliver(&send.sink, &send.notification, send.receipt.as_ref());
             let Ok(told) = tokio::time::timeout_at(stop, told).await else {
-                break Outcome::Failed(format!("{} did not answer in time", send.sink.kind()));
+                let silent = || format!("{} did not answer in time", name(&send.sink));
+                break Outcome::Failed(failed.unwrap_or_else(silent));
             };
             let error = match told {
                 Ok(receipt) => break Outcome::Took(receipt),
                 Err(error) => error,
             };
-            let pause = self.patience.pause.delay(attempt);
-            let wait = match &error {
-                SinkError::Refused { .. } => break Outcome::Refused(error.to_string()),
+            let words = error.to_string();
+            let wait = match error {
+                SinkError::Refused { .. } => break Outcome::Refused(words),
                 // It was read anew already, and is refused all the same.
-                SinkError::Unauthorized { .. } => break Outcome::Failed(error.to_string()),
-                SinkError::Failed { .. } => equal_jitter(pause, &mut fastrand::Rng::new()),
+                SinkError::Unauthorized { .. } => break Outcome::Failed(words),
+                SinkError::Failed { .. } => {
+                    equal_jitter(self.patience.pause.delay(attempt), &mut fastrand::Rng::new())
+                }
                 SinkError::Limited { retry_after, .. } => {
                     let wait = retry_after.unwrap_or(LIMITED_FOR).min(LIMITED_MAX);
                     self.pause(send, after(clock.now(), wait)).await;
-                    if Instant::now() + wait >= stop && !send.is_urgent {
-                        break Outcome::Postponed(after(clock.now(), wait));
-                    }
                     wait
                 }
             };
-            if was_troubled || Instant::now() + wait >= stop {
-                break Outcome::Failed(error.to_string());
+            if once || Instant::now() + wait >= stop {
+                break Outcome::Failed(words);
             }
-            tracing::warn!(attempt, error = %error, "{} is tried again: {error}", send.target);
+            tracing::warn!(attempt, error = words, "{} is tried again: {words}", send.target);
+            failed = Some(words);
             tokio::time::sleep(wait).await;
         };
         self.note(send, &outcome, attempt, clock.now());
         outcome
     }
 
-    /// Waits for the sink's turn. Answers with when it would be, where that is too late: an urgent
-    /// notification waits for as long as there is time, the rest does not wait.
-    async fn turn(&self, send: &Send, stop: Instant, clock: &Clock) -> Option<Timestamp> {
+    /// Waits for the sink's turn. Answers with when it would be, where that is too late: what
+    /// `waits` does so for as long as there is time, the rest does not wait at all.
+    async fn turn(
+        &self,
+        send: &Send,
+        waits: bool,
+        stop: Instant,
+        clock: &Clock,
+    ) -> Option<Timestamp> {
         let (bucket, rate) = limit(&send.sink, &self.partition)?;
         loop {
             let now = clock.now();
@@ -137,7 +157,7 @@ impl Hands {
                 }
             };
             let wait = since(now, until);
-            if !send.is_urgent || Instant::now() + wait >= stop {
+            if !waits || Instant::now() + wait >= stop {
                 return Some(until);
             }
             tokio::time::sleep(wait.max(Duration::from_millis(1))).await;

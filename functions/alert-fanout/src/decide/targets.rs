@@ -99,6 +99,7 @@ pub(super) fn plan(
                     target: target.name.clone(),
                     sink: target.sink.clone(),
                     is_urgent: told.severity == Severity::Critical,
+                    is_retry: delivery.failures > 0,
                     notification: crate::notification::Notification { fallback_for, ..told },
                     receipt: delivery.receipt.clone(),
                 });

@@ -1,6 +1,7 @@
 //! A group of alerts, a clock and sinks that answer as they are told to; and what they heard, line
 //! by line.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alert_fanout::alert::{Alert, State};
@@ -24,8 +25,19 @@ pub(crate) const RECEIVERS: &str = r#"
 sinks = [{ slack = { channel = "C024BE91L", token = "slack" } }, { teams = { url = "teams" } }]
 "#;
 
-/// An `[alerting]` of this route and these further tables.
+/// An `[alerting]` of this route and these further tables. Thousands of scenarios share a few of
+/// them, so each is read once.
 pub(crate) fn alerting(route: &str, more: &str) -> Alerting {
+    thread_local! {
+        static READ: RefCell<BTreeMap<(String, String), Alerting>> = RefCell::default();
+    }
+    READ.with_borrow_mut(|read| {
+        let key = (route.to_owned(), more.to_owned());
+        read.entry(key).or_insert_with(|| parse(route, more)).clone()
+    })
+}
+
+fn parse(route: &str, more: &str) -> Alerting {
     let text = include_str!("../../../../infra/catalogues/mate.toml");
     let (before, _) = text.split_once("[alerting.route]").unwrap();
     let text = format!(

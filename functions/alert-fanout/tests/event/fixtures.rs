@@ -39,6 +39,7 @@ fn shown(message: &Message) -> Value {
         Message::Alert(alert) => json!(alert),
         Message::Look(look) => json!({ "look": look.group }),
         Message::Sweep => json!("sweep"),
+        Message::Silence(silence) => json!({ "silence": silence }),
         Message::Ignored(reason) => json!({ "ignored": reason }),
     }
 }

@@ -27,7 +27,7 @@ fn check(messages: &[Message]) -> Result<(), TestCaseError> {
         match message {
             Message::Alert(alert) => check_alert(alert)?,
             Message::Ignored(reason) => prop_assert!(!reason.trim().is_empty()),
-            Message::Look(_) | Message::Sweep => {}
+            Message::Look(_) | Message::Silence(_) | Message::Sweep => {}
         }
     }
     Ok(())
