@@ -1,7 +1,9 @@
 //! What comes next, row by row.
 
 use secret_rotation::document::{Rotation, State, Subject};
-use secret_rotation::rollout::{Action, Retirement, Service, decide, holds_back, is_rolling_out};
+use secret_rotation::rollout::{
+    Action, Retirement, Service, decide, holds_back, is_retiring, is_rolling_out, watched_again_at,
+};
 
 use crate::fixtures::{
     asked, failed, minutes, moving, observed, rolled_back, rolling_out, steady, untouched,
@@ -117,6 +119,24 @@ fn what_there_is_to_take_away_follows_from_what_was_rotated() {
         assert_eq!(Retirement::of(&rotation), retirement);
         assert_eq!(holds_back(&rotation).is_some(), holds, "{retirement}");
     }
+}
+
+#[test]
+fn no_rotation_begins_while_the_old_value_is_being_taken_away() {
+    let claimed = Rotation { retiring_until: Some(minutes(2)), ..rolling_out() };
+    let refusal = is_retiring(&claimed, minutes(1)).unwrap();
+    assert!(refusal.transient, "{refusal}");
+    assert_eq!(is_retiring(&claimed, minutes(2)), None, "a claim ends by itself");
+    assert_eq!(is_retiring(&rolling_out(), minutes(1)), None);
+}
+
+#[test]
+fn a_failed_rollout_is_watched_for_two_weeks() {
+    let rotation = failed();
+    assert_eq!(watched_again_at(&rotation, minutes(10)), Some(minutes(70)));
+    assert_eq!(watched_again_at(&rotation, minutes(15 * 24 * 60)), None);
+    // One that failed before it had a new value has no rollout.
+    assert_eq!(watched_again_at(&Rotation { finished_at: None, ..rotation }, minutes(10)), None);
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl World {
         match service {
             "secretsmanager" => self.secrets.answer(operation, asked),
             "DynamoDB_20120810" => self.table.answer(operation, asked),
-            "AmazonEC2ContainerServiceV20141113" => self.ecs.answer(operation, asked),
+            "AmazonEC2ContainerServiceV20141113" => Ok(self.ecs.answer(operation, asked)),
             "AWSEvents" => {
                 for entry in asked["Entries"].as_array().expect("entries") {
                     let text = |key: &str| entry[key].as_str().expect("a text").to_owned();

@@ -7,8 +7,6 @@ use jiff::Timestamp;
 use runtime::Clock;
 use serde_json::{Value, json};
 
-use crate::secrets_manager::Answer;
-
 #[derive(Debug, Clone)]
 struct Deployment {
     id: String,
@@ -137,7 +135,7 @@ impl Ecs {
         let service = self.services.get_mut(name).unwrap();
         service.deployments[0].status = "INACTIVE";
         service.deployments[0].state = "FAILED";
-        service.deployments[0].reason = "tasks failed to start".to_owned();
+        service.deployments[0].reason.push_str("tasks failed to start");
         service.deployments[1].status = "PRIMARY";
     }
 
@@ -157,7 +155,7 @@ impl Ecs {
         service.deployments.insert(0, deployment);
     }
 
-    pub(crate) fn answer(&mut self, operation: &str, asked: &Value) -> Answer {
+    pub(crate) fn answer(&mut self, operation: &str, asked: &Value) -> Value {
         let text = |key: &str| asked[key].as_str().unwrap_or_default().to_owned();
         let list = |key: &str| -> Vec<String> {
             let list = asked[key].as_array().into_iter().flatten();
@@ -168,7 +166,7 @@ impl Ecs {
                 let found = list("services");
                 let found = found.iter().filter_map(|name| Some((name, self.services.get(name)?)));
                 let services: Vec<Value> = found.map(|(name, it)| it.shown(name)).collect();
-                Ok(json!({ "services": services, "failures": [] }))
+                json!({ "services": services, "failures": [] })
             }
             "DescribeTaskDefinition" => {
                 let service = &self.services[text("taskDefinition").trim_start_matches("td/")];
@@ -177,9 +175,9 @@ impl Ecs {
                     .iter()
                     .map(|it| json!({ "name": "SECRET", "valueFrom": it }))
                     .collect();
-                Ok(json!({ "taskDefinition": {
+                json!({ "taskDefinition": {
                     "containerDefinitions": [{ "name": "app", "secrets": secrets }],
-                }}))
+                }})
             }
             "ListTasks" => {
                 let status = text("desiredStatus");
@@ -189,21 +187,21 @@ impl Ecs {
                     .filter(|task| task.desired == status)
                     .map(|task| task.arn.as_str())
                     .collect();
-                Ok(json!({ "taskArns": arns }))
+                json!({ "taskArns": arns })
             }
             "DescribeTasks" => {
                 let asked = list("tasks");
                 let all = self.services.values().flat_map(|service| &service.tasks);
                 let tasks: Vec<Value> =
                     all.filter(|task| asked.contains(&task.arn)).map(Task::shown).collect();
-                Ok(json!({ "tasks": tasks, "failures": [] }))
+                json!({ "tasks": tasks, "failures": [] })
             }
             "UpdateService" => {
                 assert_eq!(asked["forceNewDeployment"], json!(true));
                 let name = text("service");
                 self.redeployed.push(name.clone());
                 self.update(&name);
-                Ok(json!({ "service": self.services[&name].shown(&name) }))
+                json!({ "service": self.services[&name].shown(&name) })
             }
             other => panic!("ECS's {other} is not in this world"),
         }

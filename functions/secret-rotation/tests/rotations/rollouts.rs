@@ -63,7 +63,7 @@ async fn hears(scenario: &Scenario, body: &str) -> Vec<String> {
         "messageAttributes": {}, "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:caretaker",
     }]});
-    let invocation = Invocation::for_tests(scenario.clock.clone(), Duration::from_secs(120));
+    let invocation = Invocation::for_tests(scenario.clock.clone(), Duration::from_mins(2));
     let answer = scenario.function.handle(event, &invocation).await.unwrap();
     let failed = answer["batchItemFailures"].as_array().unwrap();
     failed.iter().map(|it| it["itemIdentifier"].as_str().unwrap().to_owned()).collect()
