@@ -9,7 +9,7 @@ use std::time::Duration;
 use database::{Credentials, DatabaseSecret, Encryption, Engine, Target};
 use domain::catalogue::Settings;
 use secrecy::{ExposeSecret, SecretString};
-use store::{TenantKey, TenantRecord};
+use store::{Status, TenantKey, TenantRecord};
 
 use crate::SecretRotation;
 use crate::binding::{self, Claim, Here, Login, Server};
@@ -70,6 +70,12 @@ impl Case {
     /// The engine of the tenant's server, as the secret has it.
     pub fn engine(&self) -> Option<Engine> {
         self.target(&self.current).ok().map(|target| target.engine)
+    }
+
+    /// Whether the tenant's users are there to be tried: while a tenant is being brought up, the
+    /// schedules are made, and tested, before the users are.
+    pub fn user_is_made(&self) -> bool {
+        self.tenant.status != Status::Onboarding || self.tenant.database_role_at.is_some()
     }
 
     /// How long an application key is accepted after it was replaced.

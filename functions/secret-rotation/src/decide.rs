@@ -125,6 +125,8 @@ pub struct Situation {
     pub previous: Seen,
     /// What is known of the master's secret.
     pub master: Seen,
+    /// Whether the tenant's database users have been made.
+    pub user_is_made: bool,
     /// That the server would not have the pending value, in its words, when it was to be set.
     pub value_refused: Option<String>,
     /// Whether the tenant is still being brought up: its users are made after its secrets.
@@ -142,6 +144,7 @@ impl Situation {
             current: Seen::Absent,
             previous: Seen::Untried,
             master: Seen::Untried,
+            user_is_made: true,
             value_refused: None,
             is_onboarding: false,
         }
@@ -223,6 +226,10 @@ pub fn decide(situation: &Situation) -> Next {
         Step::Test => match situation.method {
             Method::Nobody => Next::Done("there is nothing to try a generated value on"),
             Method::Cache => Next::Do(Action::TestCache),
+            Method::Database(_) if !situation.user_is_made => Next::Done(
+                "the tenant is being brought up, and its user is made later: only the schedule was \
+                 to be tested",
+            ),
             Method::Database(_) => test(situation),
         },
         Step::Finish => match &situation.pending {

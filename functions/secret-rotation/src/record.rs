@@ -5,9 +5,10 @@ use store::{Create, Document, DocumentKey, Replace, WriteOptions};
 
 use crate::SecretRotation;
 use crate::case::Case;
-use crate::decide::Method;
+use crate::decide::{Method, Position};
 use crate::document::{self, Rotation, STUCK_AFTER, State, Subject};
 use crate::error::Error;
+use crate::event::Step;
 use crate::kind::Strategy;
 use crate::refusal::Refusal;
 use crate::rollout::{holds_back, is_retiring, watched_again_at};
@@ -15,6 +16,29 @@ use crate::rollout::{holds_back, is_retiring, watched_again_at};
 /// How often a change is tried anew when somebody else was quicker: a step, a look and a sweep may
 /// meet, and more than three do not.
 const CHANGES_MAX: u32 = 5;
+
+/// Whether a step that is heard of may begin a rotation's document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// It is a step of a rotation that goes on: it takes the place of the one before.
+    Anew,
+    /// Its version is current already: only where nothing is recorded, for else a later rotation
+    /// may have begun.
+    WhereNothingIs,
+    /// It is a test, perhaps only of a schedule, on a version that is removed afterwards.
+    Never,
+}
+
+impl Begins {
+    /// Whether this step may, of a version that stands there.
+    pub(crate) const fn by(step: Step, position: Position) -> Self {
+        match (step, position) {
+            (Step::Test, _) => Self::Never,
+            (_, Position::Current) => Self::WhereNothingIs,
+            _ => Self::Anew,
+        }
+    }
+}
 
 impl Rotation {
     /// When a sweep has to look at it, if ever.
@@ -74,7 +98,8 @@ impl SecretRotation {
         Err(busy(secret))
     }
 
-    /// Notes that a step of this version was heard of: the first one begins a new document.
+    /// Notes that a step of this version was heard of, and answers with what is recorded of it;
+    /// `None` where nothing is, and nothing was to begin.
     ///
     /// # Errors
     /// When the rotation before this one still needs what this one would take away.
@@ -82,24 +107,27 @@ impl SecretRotation {
         &self,
         case: &Case,
         token: &str,
+        begins: Begins,
         now: Timestamp,
-    ) -> Result<Rotation, Error> {
+    ) -> Result<Option<Rotation>, Error> {
         let key = self.document_key(&case.secret.arn);
         let mut found: Option<Document<Rotation>> = self.documents.read(&key, now).await?;
         for _ in 0..CHANGES_MAX {
-            let wanted = match &found {
-                Some(document) if document.value.token == token => again(&document.value, now),
-                before => begun(case, token, before.as_ref().map(|it| &it.value), now)?,
+            let before = found.as_ref().map(|document| &document.value);
+            let wanted = match (before, begins) {
+                (Some(same), _) if same.token == token => again(same, now),
+                (_, Begins::Never) | (Some(_), Begins::WhereNothingIs) => return Ok(None),
+                (before, _) => begun(case, token, before, now)?,
             };
             let options = options(&wanted, now);
             found = match found {
                 None => match self.documents.create(&key, &wanted, &options, now).await? {
-                    Create::Created(_) => return Ok(wanted),
+                    Create::Created(_) => return Ok(Some(wanted)),
                     Create::Exists(other) => Some(other),
                 },
                 Some(Document { version, .. }) => {
                     match self.documents.replace(&key, &wanted, version, &options, now).await? {
-                        Replace::Replaced(_) => return Ok(wanted),
+                        Replace::Replaced(_) => return Ok(Some(wanted)),
                         Replace::Changed(other) => other,
                     }
                 }

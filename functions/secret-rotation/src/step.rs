@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::event::{Request, Step};
 use crate::kind::Strategy;
 use crate::observe::{PREVIOUS, Version};
+use crate::record::Begins;
 use crate::refusal::{FailureKind, Refusal};
 use crate::{FUNCTION, SecretRotation};
 
@@ -37,7 +38,7 @@ pub(crate) struct Stepping<'a> {
     pub(crate) case: &'a Case,
     pub(crate) pending: Option<&'a SecretString>,
     /// What is recorded of the rotation since this step began.
-    pub(crate) noted: Rotation,
+    pub(crate) noted: Option<Rotation>,
     pub(crate) doors: Doors<'a>,
 }
 
@@ -99,13 +100,16 @@ impl SecretRotation {
         }
         let case = told.case.insert(self.case(secret).await?);
         tracing::Span::current().record("tenant", case.tenant.tenant.id.as_str());
-        let noted = self.note_step(case, &request.token, invocation.clock.now()).await?;
+        let begins = Begins::by(request.step, position);
+        let now = invocation.clock.now();
+        let noted = self.note_step(case, &request.token, begins, now).await?;
         let version = Version::Pending(&request.token);
         let pending = match position {
             Position::Pending => self.observer.value(&case.secret.arn, version).await?,
             _ => None,
         };
         situation.method = case.method;
+        situation.user_is_made = case.user_is_made();
         situation.is_onboarding = case.tenant.status == Status::Onboarding;
         situation.current = Seen::Untried;
         situation.pending = self.usable(request.step, case, pending.as_ref());

@@ -48,10 +48,10 @@ impl Stepping<'_> {
                 false
             })
             .await?
-            .unwrap_or_else(|| self.noted.clone());
-        if rotation.announced || rotation.token != self.token {
+            .or_else(|| self.noted.clone());
+        let Some(rotation) = rotation.filter(|it| !it.announced && it.token == self.token) else {
             return Ok("everybody has been told".to_owned());
-        }
+        };
         self.function.publish(&self.rotated(&rotation, now)).await?;
         self.function
             .change(arn, now, |rotation| {
@@ -60,8 +60,7 @@ impl Stepping<'_> {
                 ours
             })
             .await?;
-        self.function.look_soon(arn, self.invocation).await;
-        Ok("SecretRotated was published, and the rollout begins".to_owned())
+        Ok("SecretRotated was published, and the rollout begins by it".to_owned())
     }
 
     fn rotated(&self, rotation: &Rotation, now: jiff::Timestamp) -> Event {

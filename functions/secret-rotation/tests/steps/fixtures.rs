@@ -50,6 +50,12 @@ impl Given {
         self
     }
 
+    /// The tenant is being brought up, and its users are not made yet.
+    pub(crate) fn before_its_user(mut self) -> Self {
+        self.0.user_is_made = false;
+        self
+    }
+
     /// The server would not have the pending value.
     pub(crate) fn value_refused(mut self) -> Self {
         self.0.value_refused = Some("too simple".to_owned());

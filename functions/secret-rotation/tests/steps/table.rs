@@ -87,6 +87,11 @@ fn test_secret() {
             "fail tls",
         ),
         (
+            "a schedule that is made before the user is",
+            test().pending(Seen::Absent).before_its_user(),
+            "done",
+        ),
+        (
             "no value at all",
             test().pending(Seen::Absent).current(Seen::Absent),
             "fail configuration",
