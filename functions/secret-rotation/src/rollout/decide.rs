@@ -161,7 +161,10 @@ pub fn holds_back(rotation: &Rotation) -> Option<Refusal> {
         // Keys have any number of fallbacks, and the rest has nothing to be taken away.
         Retirement::KeyFallbacks | Retirement::Nothing => false,
     };
-    (overlaps && is_rolling_out(rotation)).then(|| {
+    // Of a rollout that failed for another reason, every task has the new value; and one that was
+    // given up must not stand in the way for ever.
+    let tasks_may_have_it = rotation.state == State::RollingOut || !rotation.unsteady.is_empty();
+    (overlaps && tasks_may_have_it && is_rolling_out(rotation)).then(|| {
         let services: Vec<&str> = rotation.services.keys().map(String::as_str).collect();
         let whose =
             if services.is_empty() { "its services".to_owned() } else { services.join(", ") };

@@ -180,7 +180,7 @@ impl Passing<'_> {
             }
             Action::GiveUp => {
                 // Written anew it is not due any longer.
-                function.change_rollout(rotation, now, |_| {}).await?;
+                function.change_rollout(rotation, now, |it| it.unsteady.clear()).await?;
                 Ok(Then::GoOn)
             }
             Action::Wait => {

@@ -49,7 +49,12 @@ pub(crate) fn failed() -> Rotation {
         reason: "it was rolled back".into(),
         at: minutes(10),
     };
-    Rotation { state: State::Failed, last_failure: Some(failure), ..asked("web") }
+    Rotation {
+        state: State::Failed,
+        last_failure: Some(failure),
+        unsteady: vec!["web".into()],
+        ..asked("web")
+    }
 }
 
 /// The same with a deployment that was asked for.

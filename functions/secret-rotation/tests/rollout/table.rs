@@ -145,6 +145,8 @@ fn another_rotation_is_held_back_only_while_tasks_may_hold_the_old_value() {
     assert!(refusal.transient, "it ends by itself");
     assert!(refusal.reason.contains("web"), "{refusal}");
     assert!(holds_back(&failed()).is_some(), "its tasks have the old value still");
+    // Its services were steady, and the old value could not be taken away: rotating is the remedy.
+    assert_eq!(holds_back(&Rotation { unsteady: Vec::new(), ..failed() }), None);
     let over = |state, finished_at| Rotation { state, finished_at, ..rolling_out() };
     assert_eq!(holds_back(&over(State::Settled, Some(minutes(0)))), None);
     assert_eq!(holds_back(&over(State::Failed, None)), None);
