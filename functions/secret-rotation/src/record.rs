@@ -156,12 +156,13 @@ fn begun(
     if let Some(refusal) = before.and_then(|before| is_retiring(before, now)) {
         return Err(refusal);
     }
-    // A cache knows two values at most; a third would push out one that tasks still have. Of a
-    // database user's two logins that may be so too, but whoever rotates twice in a row wants the
-    // old value gone, and must not be held up.
-    if case.method == Method::Cache
-        && let Some(refusal) = before.and_then(holds_back)
-    {
+    // A third value would push out one that tasks still have: a cache knows two at most, and users
+    // that take turns are two. Where a rollout has failed somebody was told, and a leaked password
+    // must not wait until the service is mended; a cache could not even take another token.
+    let waits = |before: &Rotation| {
+        case.method == Method::Cache || before.state == State::RollingOut
+    };
+    if let Some(refusal) = before.filter(|before| waits(before)).and_then(holds_back) {
         return Err(refusal);
     }
     let strategy = case.kind.strategy();

@@ -107,9 +107,21 @@ impl From<&ConnectError> for Refusal {
     }
 }
 
+/// MariaDB's "option prevents statement" (server error reference): a plugin that judges passwords
+/// is told to refuse what it cannot judge, which a hash is. Another value would fare the same.
+const OPTION_PREVENTS: &str = "1290";
+const STRICT_VALIDATION: &str = "strict-password-validation";
+
 impl From<&StatementError> for Refusal {
     fn from(error: &StatementError) -> Self {
+        let is_strict = error.code.as_deref() == Some(OPTION_PREVENTS)
+            && error.cause.contains(STRICT_VALIDATION);
         let (kind, remedy) = match error.kind {
+            _ if is_strict => (
+                FailureKind::Policy,
+                "turn strict_password_validation off in the server's parameter group: it refuses \
+                 every hash, and nothing else is sent to it",
+            ),
             StatementErrorKind::Permission => (
                 FailureKind::Permission,
                 "give the user the right that is missing, or have the master do it (\"masterarn\")",

@@ -163,3 +163,45 @@ fn in_words(changes: &[database::RoleChange], username: &str) -> String {
     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     changes.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::FailureKind;
+    use database::{Engine, Place, StatementError};
+
+    fn failed(kind: StatementErrorKind) -> RoleError {
+        RoleError::Statement(StatementError {
+            kind,
+            doing: "set the password of \"app\"".to_owned(),
+            place: Box::new(Place {
+                engine: Engine::Mysql,
+                host: "h".to_owned(),
+                port: 3306,
+                database: None,
+                username: "app".to_owned(),
+            }),
+            cause: "your password does not satisfy the policy".to_owned(),
+            code: Some("1819".to_owned()),
+        })
+    }
+
+    #[test]
+    fn a_value_that_the_server_would_not_have_is_not_a_failure_yet() {
+        let acted = refused(&failed(StatementErrorKind::Policy)).unwrap();
+        assert!(matches!(acted, Acted::ValueRefused(words) if words.contains("the policy")));
+    }
+
+    #[test]
+    fn any_other_failure_is_one_and_keeps_its_kind() {
+        for (kind, expected) in [
+            (StatementErrorKind::Permission, FailureKind::Permission),
+            (StatementErrorKind::Timeout, FailureKind::Limit),
+            (StatementErrorKind::ConnectionLost, FailureKind::Network),
+            (StatementErrorKind::Other, FailureKind::Other),
+        ] {
+            let error = refused(&failed(kind)).unwrap_err();
+            assert_eq!(error.told().kind, expected);
+        }
+    }
+}

@@ -38,7 +38,12 @@ impl Observer {
         secret: &DatabaseSecret,
         names: &Names,
     ) -> Result<Option<Server>, Error> {
-        self.at(&place(secret, names)).await
+        for place in places(secret, names) {
+            if let Some(server) = self.at(&place).await? {
+                return Ok(Some(server));
+            }
+        }
+        Ok(None)
     }
 
     /// The server whose master RDS manages.
@@ -98,25 +103,34 @@ impl Observer {
     }
 }
 
-fn place(secret: &DatabaseSecret, names: &Names) -> Place {
-    if let Some(cluster) = &secret.db_cluster_identifier {
-        return Place::Cluster(cluster.clone());
+/// Where to ask, in this order. What the secret says of itself goes first; the tenant's own names
+/// are last, for hosts that tell nothing: custom endpoints, and those of the local cloud.
+fn places(secret: &DatabaseSecret, names: &Names) -> Vec<Place> {
+    let cluster = secret.db_cluster_identifier.clone().map(Place::Cluster);
+    let instance = secret.db_instance_identifier.clone().map(Place::Instance);
+    if let Some(said) = cluster.or(instance) {
+        return vec![said];
     }
-    if let Some(instance) = &secret.db_instance_identifier {
-        return Place::Instance(instance.clone());
-    }
-    let host = secret.host.to_ascii_lowercase();
+    let own = names.component("database");
+    let own = [Place::Instance(own.clone()), Place::Cluster(own)];
+    let mut places: Vec<Place> = of_host(&secret.host).into_iter().chain(own).collect();
+    places.dedup();
+    places
+}
+
+/// What a host name of RDS tells.
+fn of_host(host: &str) -> Option<Place> {
+    let host = host.to_ascii_lowercase();
     let mut labels = host.split('.');
-    match (labels.next(), labels.next()) {
-        (Some(first), Some(second)) if RDS_HOSTS.iter().any(|end| host.ends_with(end)) => {
-            if second.starts_with(CLUSTER_LABEL) {
-                Place::Cluster(first.to_owned())
-            } else {
-                Place::Instance(first.to_owned())
-            }
+    let (first, second) = (labels.next()?, labels.next()?);
+    let is_rds = RDS_HOSTS.iter().any(|end| host.ends_with(end));
+    is_rds.then(|| {
+        if second.starts_with(CLUSTER_LABEL) {
+            Place::Cluster(first.to_owned())
+        } else {
+            Place::Instance(first.to_owned())
         }
-        _ => Place::Instance(names.component("database")),
-    }
+    })
 }
 
 fn is_missing(code: Option<&str>) -> bool {
@@ -168,27 +182,33 @@ fn cluster_server(cluster: DbCluster) -> Server {
 mod tests {
     use super::*;
 
-    fn asked(extra: &str) -> Place {
+    fn asked(extra: &str) -> Vec<Place> {
         let names =
             Names::new(&"mate".parse().unwrap(), &"demo".parse().unwrap(), &"dev".parse().unwrap());
         let json = format!(r#"{{"engine":"mysql","username":"u","password":"p",{extra}}}"#);
-        place(&DatabaseSecret::parse(&json).unwrap(), &names)
+        places(&DatabaseSecret::parse(&json).unwrap(), &names)
     }
 
     #[test]
-    fn rds_is_asked_for_what_the_secret_speaks_of() {
+    fn rds_is_asked_for_what_the_secret_speaks_of_and_then_for_the_tenants_own() {
         let instance = |id: &str| Place::Instance(id.to_owned());
         let cluster = |id: &str| Place::Cluster(id.to_owned());
-        for (extra, place) in [
+        let own = [instance("mate-demo-dev-database"), cluster("mate-demo-dev-database")];
+        for (extra, said) in [
             (r#""host":"h","dbInstanceIdentifier":"i""#, instance("i")),
             (r#""host":"h","dbClusterIdentifier":"c""#, cluster("c")),
-            (r#""host":"one.abc.eu-west-1.rds.amazonaws.com""#, instance("one")),
-            (r#""host":"Two.cluster-abc.eu-west-1.rds.amazonaws.com""#, cluster("two")),
-            (r#""host":"two.cluster-ro-abc.eu-west-1.rds.amazonaws.com""#, cluster("two")),
-            (r#""host":"one.abc.cn-north-1.rds.amazonaws.com.cn""#, instance("one")),
-            (r#""host":"127.3.2.1""#, instance("mate-demo-dev-database")),
         ] {
-            assert_eq!(asked(extra), place, "{extra}");
+            assert_eq!(asked(extra), [said], "{extra}");
         }
+        for (host, first) in [
+            ("one.abc.eu-west-1.rds.amazonaws.com", instance("one")),
+            ("Two.cluster-abc.eu-west-1.rds.amazonaws.com", cluster("two")),
+            ("two.cluster-ro-abc.eu-west-1.rds.amazonaws.com", cluster("two")),
+            ("one.abc.cn-north-1.rds.amazonaws.com.cn", instance("one")),
+        ] {
+            let places = asked(&format!(r#""host":"{host}""#));
+            assert_eq!(places, [&[first], &own[..]].concat(), "{host}");
+        }
+        assert_eq!(asked(r#""host":"127.3.2.1""#), own);
     }
 }

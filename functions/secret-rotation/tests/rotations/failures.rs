@@ -9,6 +9,7 @@ use runtime::Invocation;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::database::Server;
 use crate::scenario::{MASTER_SECRET, SECRET, STEPS, Scenario};
 use crate::whole::{STRATEGIES, mariadb, postgres};
 
@@ -102,6 +103,62 @@ async fn a_certificate_that_is_not_to_be_trusted_is_told_as_tls_and_nothing_goes
     let token = "token-0001";
     let words = scenario.step("testSecret", SECRET, token).await.unwrap().unwrap_err();
     assert!(words.contains("tls"), "{words}");
+}
+
+#[tokio::test]
+async fn without_tls_only_where_the_secret_and_the_catalogue_both_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let stranger = Authority::in_folder(folder.path());
+    let scenario = Scenario::new(postgres(), "single-user").await;
+    let Server::Postgres(server) = &scenario.server else { panic!("it is PostgreSQL") };
+    server.accept_plaintext();
+    // The catalogue permits it, and the secret does not ask: TLS, which this stranger cannot vouch
+    // for.
+    let mut scenario = scenario.permitting_plaintext(stranger.file());
+    let (_, detail) = scenario.fails_in("setSecret").await;
+    assert_eq!(detail["kind"], "tls");
+    scenario.rewrite(SECRET, |value| value["ssl"] = false.into());
+    scenario.steps(SECRET, "token-0001").await.unwrap().unwrap();
+    scenario.assert_whole(SECRET).await;
+    scenario.assert_nothing_leaked();
+}
+
+/// MariaDB's plugin wants to see the password, and is only ever sent a hash.
+#[tokio::test]
+async fn a_rule_that_cannot_judge_a_hash_is_told_as_policy_with_the_rules_name() {
+    let mut scenario = Scenario::new(mariadb(), "single-user").await;
+    scenario.server.sql("INSTALL SONAME 'simple_password_check'");
+    let (words, detail) = scenario.fails_in("setSecret").await;
+    assert_eq!(detail["kind"], "policy", "{words}");
+    assert!(words.contains("turn strict_password_validation off"), "{words}");
+    scenario.server.sql("SET GLOBAL strict_password_validation = OFF");
+    scenario.steps(SECRET, "token-0001").await.unwrap().unwrap();
+    scenario.assert_whole(SECRET).await;
+}
+
+#[tokio::test]
+async fn after_three_values_in_a_row_that_cannot_be_used_a_person_is_called() {
+    let mut scenario = Scenario::new(mariadb(), "single-user").await;
+    for attempt in 1..=4 {
+        let token = scenario.begin(SECRET);
+        scenario.step("createSecret", SECRET, &token).await.unwrap().unwrap();
+        {
+            let mut world = scenario.aws.world.lock().unwrap();
+            let secret = world.secrets.secrets.get_mut(SECRET).unwrap();
+            secret.versions.get_mut(&token).unwrap().value = Some("{broken".to_owned());
+        }
+        scenario.step("setSecret", SECRET, &token).await.unwrap().unwrap_err();
+        scenario.clock.advance(Duration::from_mins(20));
+        scenario.look().await;
+        let asked = scenario.aws.world.lock().unwrap().secrets.rotations_asked.len();
+        assert_eq!(asked, attempt.min(3), "attempt {attempt}");
+    }
+    let alarms = scenario.aws.world.lock().unwrap().alarms.clone();
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert!(alarms[0].contains("3 values in a row could not be used"), "{alarms:?}");
+    // What somebody has mended rotates as if nothing had been.
+    scenario.rotate(SECRET).await;
+    scenario.assert_whole(SECRET).await;
 }
 
 #[tokio::test]

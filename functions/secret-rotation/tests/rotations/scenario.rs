@@ -118,6 +118,17 @@ impl Scenario {
         self
     }
 
+    /// The same, with a catalogue that permits plain text where a secret asks for it.
+    pub(crate) fn permitting_plaintext(mut self, authority: &Path) -> Self {
+        let rotation = "[defaults.rotation]";
+        let text = text("mate").replace(rotation, &format!("{rotation}\npermit_plaintext = true"));
+        let catalogue = Catalogue::parse("mate", &text).unwrap();
+        let wiring = wiring("mate", &authority.display().to_string());
+        let clients = self.aws.clients();
+        self.function = SecretRotation::with_catalogue(catalogue, wiring, clients).unwrap();
+        self
+    }
+
     /// Has Secrets Manager begin a rotation, and answers with its token.
     pub(crate) fn begin(&mut self, arn: &str) -> String {
         self.tokens += 1;
@@ -225,9 +236,14 @@ fn current(value: &Value) -> Version {
 }
 
 fn catalogue(product: &str) -> Catalogue {
+    Catalogue::parse(product, &text(product)).unwrap()
+}
+
+/// A catalogue as it ships.
+fn text(product: &str) -> String {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join(format!("../../infra/catalogues/{product}.toml"));
-    Catalogue::parse(product, &std::fs::read_to_string(file).unwrap()).unwrap()
+    std::fs::read_to_string(file).unwrap()
 }
 
 fn wiring(product: &str, authority: &str) -> Wiring {
