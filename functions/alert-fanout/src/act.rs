@@ -241,6 +241,7 @@ impl Hands {
             "caretaker": "look",
             "group": notification.group_key,
             "not_told_to": target,
+            "reason": reason,
             "generation": notification.generation,
             "occasion": notification.occasion,
             "severity": notification.severity,

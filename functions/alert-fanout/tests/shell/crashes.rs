@@ -11,7 +11,7 @@ use crate::world::{World, alarm};
 
 /// How many calls a story makes that nobody interrupts.
 async fn calls_of(bodies: &[Vec<(&str, &str, i64)>]) -> usize {
-    let mut world = World::new().await;
+    let world = World::new().await;
     for batch in bodies {
         let batch = batch_of(&world, batch);
         world.hears(&batch).await.unwrap();

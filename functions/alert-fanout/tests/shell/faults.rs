@@ -13,7 +13,7 @@ async fn critical() -> (World, String) {
 
 #[tokio::test]
 async fn a_sink_that_asks_for_patience_gets_it_and_is_tried_again() {
-    let (mut world, firing) = critical().await;
+    let (world, firing) = critical().await;
     world.services.pagerduty(Mood::Busy(0));
     world.hears(&[firing]).await.unwrap();
     assert_eq!(world.services.pages(), ["trigger"]);
@@ -23,7 +23,7 @@ async fn a_sink_that_asks_for_patience_gets_it_and_is_tried_again() {
 #[tokio::test]
 async fn whatever_a_sink_answers_instead_the_fallback_is_told_within_the_invocation() {
     for mood in [Mood::Broken, Mood::AlwaysBusy(600), Mood::SaysNo, Mood::Silent] {
-        let (mut world, firing) = critical().await;
+        let (world, firing) = critical().await;
         world.services.pagerduty(mood);
         assert_eq!(world.hears(&[firing]).await, Some(vec![]), "{mood:?}");
         assert_eq!(world.services.posts(), ["chat.postMessage"], "{mood:?}: Slack was told once");
@@ -65,7 +65,7 @@ async fn what_is_over_before_the_sink_is_back_is_told_by_the_fallback_alone() {
 
 #[tokio::test]
 async fn what_nobody_takes_lies_with_the_dead_letters_and_is_told_when_it_is_sent_again() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let firing = alarm("cpu", "warning", "ALARM", world.now());
     world.services.slack(Mood::Broken);
     assert_eq!(world.hears(&[firing]).await, Some(vec![]));
@@ -83,7 +83,7 @@ async fn what_nobody_takes_lies_with_the_dead_letters_and_is_told_when_it_is_sen
 #[tokio::test]
 async fn a_table_that_does_not_answer_makes_the_message_come_again_and_pages_nobody() {
     for call in ["GetItem", "PutItem"] {
-        let (mut world, firing) = critical().await;
+        let (world, firing) = critical().await;
         world.state().refuses = vec![call];
         let again = Some(vec!["0".to_owned()]);
         assert_eq!(world.hears(std::slice::from_ref(&firing)).await, again, "{call}");
@@ -96,7 +96,7 @@ async fn a_table_that_does_not_answer_makes_the_message_come_again_and_pages_nob
 
 #[tokio::test]
 async fn a_table_without_tokens_to_give_does_not_hold_a_page_back() {
-    let (mut world, firing) = critical().await;
+    let (world, firing) = critical().await;
     world.state().refuses = vec!["UpdateItem"];
     world.hears(&[firing]).await.unwrap();
     assert_eq!(world.services.pages(), ["trigger"]);

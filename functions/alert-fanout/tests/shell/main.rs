@@ -12,6 +12,7 @@ mod aws;
 mod crashes;
 mod faults;
 mod services;
+mod storm;
 mod sweeping;
 mod way;
 mod world;

@@ -26,7 +26,7 @@ async fn a_critical_alarm_pages_and_is_in_the_chat_and_its_end_resolves_both() {
 
 #[tokio::test]
 async fn the_silent_path_is_one_read_and_one_write() {
-    let mut world = World::with(SILENT).await;
+    let world = World::with(SILENT).await;
     let first = alarm("cpu", "warning", "ALARM", world.now());
     world.hears(&[first]).await.unwrap();
     world.clock.advance(Duration::from_secs(10));
@@ -55,7 +55,7 @@ sinks = [{ slack = { channel = "C024BE91L", token = "slack" } }]
 
 #[tokio::test]
 async fn ten_alerts_of_a_group_are_one_write_and_one_message() {
-    let mut world = World::with(SILENT).await;
+    let world = World::with(SILENT).await;
     let bodies: Vec<String> =
         (0..10).map(|n| alarm(&format!("a{n}"), "warning", "ALARM", world.now())).collect();
     world.hears(&bodies).await.unwrap();
@@ -68,7 +68,7 @@ async fn ten_alerts_of_a_group_are_one_write_and_one_message() {
 
 #[tokio::test]
 async fn the_same_message_twice_at_once_pages_once() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let firing = alarm("database-cpu", "critical", "ALARM", world.now());
     world.hears(&[firing.clone(), firing.clone()]).await.unwrap();
     world.hears(&[firing]).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_same_message_twice_at_once_pages_once() {
 
 #[tokio::test]
 async fn a_message_that_is_no_json_is_told_all_the_same() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     world.hears(&["the disk is full, somebody look".to_owned()]).await.unwrap();
     let [taken] = world.services.taken().try_into().unwrap();
     assert!(taken.body.to_string().contains("the disk is full"), "{taken:?}");
@@ -86,7 +86,7 @@ async fn a_message_that_is_no_json_is_told_all_the_same() {
 
 #[tokio::test]
 async fn an_invocation_by_an_alarm_or_a_bus_is_taken_like_one_of_the_queue() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let message: Value =
         serde_json::from_str(&alarm("database-cpu", "critical", "ALARM", world.now())).unwrap();
     let payload =
@@ -97,7 +97,7 @@ async fn an_invocation_by_an_alarm_or_a_bus_is_taken_like_one_of_the_queue() {
 
 #[tokio::test]
 async fn a_direct_invocation_that_cannot_be_written_fails_so_that_it_comes_again() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     world.state().refuses = vec!["PutItem"];
     let payload = json!({ "source": "test", "text": "hello" });
     assert!(world.invoke(payload).await.unwrap().is_err());
@@ -105,7 +105,7 @@ async fn a_direct_invocation_that_cannot_be_written_fails_so_that_it_comes_again
 
 #[tokio::test]
 async fn a_record_comes_again_only_if_its_own_group_could_not_be_written() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let bodies = ["cpu", "disk"].map(|name| alarm(name, "critical", "ALARM", world.now()));
     assert_eq!(world.hears(&bodies).await, Some(vec![]));
     world.state().refuses = vec!["PutItem"];
@@ -116,7 +116,7 @@ async fn a_record_comes_again_only_if_its_own_group_could_not_be_written() {
 
 #[tokio::test]
 async fn an_end_with_another_severity_finds_the_group_in_which_it_fired() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let firing = alarm("database-cpu", "critical", "ALARM", world.now());
     world.hears(&[firing]).await.unwrap();
     world.clock.advance(Duration::from_mins(1));
@@ -162,7 +162,7 @@ async fn a_silence_is_made_prolonged_and_ended_by_a_message() {
 
 #[tokio::test]
 async fn a_silence_that_cannot_be_read_is_told_as_what_it_is() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let wrong = json!({ "caretaker": "silence", "matchers": ["alertname=~("], "author": "ada" });
     world.hears(&[wrong.to_string()]).await.unwrap();
     assert_eq!(world.services.posts().len(), 1, "somebody sees that it silences nothing");

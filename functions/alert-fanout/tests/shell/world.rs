@@ -1,6 +1,7 @@
 //! The function with all that it calls, over time: messages in, and what people heard.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use alert_fanout::act::Patience;
 use alert_fanout::group::Group;
 use alert_fanout::wiring::Wiring;
 use alert_fanout::{AlertFanout, Clients};
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_smithy_mocks::{MockResponseInterceptor, RuleMode, create_mock_http_client, mock};
@@ -67,6 +69,9 @@ macro_rules! client {
 /// Those that are not named are in alarm.
 pub(crate) type Alarms = Arc<Mutex<BTreeMap<String, Option<(StateValue, i64)>>>>;
 
+/// What an invocation answers.
+pub(crate) type Answer = Result<Option<SqsBatchResponse>, alert_fanout::error::Error>;
+
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) services: Services,
@@ -74,7 +79,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     catalogue: Catalogue,
     function: AlertFanout,
-    requests: u32,
+    requests: AtomicU32,
 }
 
 impl World {
@@ -84,6 +89,11 @@ impl World {
 
     /// A function with these routes.
     pub(crate) async fn with(routes: &str) -> Self {
+        Self::patient(routes, PATIENCE).await
+    }
+
+    /// The same, with this patience for sinks.
+    pub(crate) async fn patient(routes: &str, patience: Patience) -> Self {
         let text = include_str!("../../../../infra/catalogues/mate.toml");
         let (before, _) = text.split_once("[alerting.route]").unwrap();
         let catalogue = Catalogue::parse("test.toml", &format!("{before}{routes}"));
@@ -91,9 +101,9 @@ impl World {
         let cloud = Cloud::default();
         let services = Services::start(cloud.clone()).await;
         let alarms = Alarms::default();
-        let function = function(&catalogue, &cloud, &services, &alarms);
+        let function = function(&catalogue, &cloud, &services, &alarms, patience);
         let clock = Clock::fixed("2026-07-01T08:00:00Z".parse().unwrap());
-        Self { cloud, services, alarms, clock, catalogue, function, requests: 0 }
+        Self { cloud, services, alarms, clock, catalogue, function, requests: AtomicU32::new(0) }
     }
 
     pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -106,12 +116,13 @@ impl World {
 
     /// A new instance of the function, which remembers nothing.
     pub(crate) fn restart(&mut self) {
-        self.function = function(&self.catalogue, &self.cloud, &self.services, &self.alarms);
+        self.function =
+            function(&self.catalogue, &self.cloud, &self.services, &self.alarms, PATIENCE);
     }
 
     /// A batch of the queue; answers with the numbers of the records that come again, or nothing
     /// where the function was killed.
-    pub(crate) async fn hears(&mut self, bodies: &[String]) -> Option<Vec<String>> {
+    pub(crate) async fn hears(&self, bodies: &[String]) -> Option<Vec<String>> {
         let now = self.now().as_millisecond().to_string();
         let record = |(number, body): (usize, &String)| {
             json!({
@@ -128,15 +139,10 @@ impl World {
     }
 
     /// An invocation with this payload; nothing where the function was killed.
-    pub(crate) async fn invoke(
-        &mut self,
-        payload: Value,
-    ) -> Option<
-        Result<Option<aws_lambda_events::event::sqs::SqsBatchResponse>, alert_fanout::error::Error>,
-    > {
-        self.requests += 1;
+    pub(crate) async fn invoke(&self, payload: Value) -> Option<Answer> {
+        let request = self.requests.fetch_add(1, Ordering::SeqCst);
         let mut invocation = Invocation::for_tests(self.clock.clone(), Duration::from_mins(1));
-        invocation.request_id = format!("request-{}", self.requests);
+        invocation.request_id = format!("request-{request}");
         let cloud = self.cloud.clone();
         let killed = async move {
             while !cloud.0.lock().unwrap().is_dead {
@@ -242,6 +248,7 @@ fn function(
     cloud: &Cloud,
     services: &Services,
     alarms: &Alarms,
+    patience: Patience,
 ) -> AlertFanout {
     let wiring = Wiring::read(runtime::Wiring::from_pairs([
         ("CARETAKER_PRODUCT", "mate"),
@@ -262,7 +269,7 @@ fn function(
         sns: client!(aws_sdk_sns, cloud),
         sqs: client!(aws_sdk_sqs, cloud),
     };
-    AlertFanout::with_catalogue(catalogue, wiring.unwrap(), clients, PATIENCE).unwrap()
+    AlertFanout::with_catalogue(catalogue, wiring.unwrap(), clients, patience).unwrap()
 }
 
 fn cloudwatch(alarms: &Alarms) -> aws_sdk_cloudwatch::Client {
