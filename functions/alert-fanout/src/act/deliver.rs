@@ -60,19 +60,32 @@ const CHAT: Rate = Rate { tokens: ONE, interval: Duration::from_secs(1), burst: 
 /// 100 spread over the minute and 20 at once are 119 at most.
 const PAGER: Rate = Rate { tokens: HUNDRED, interval: Duration::from_mins(1), burst: TWENTY };
 
+/// Slack takes about 50 updates of messages a minute in a workspace ("Rate limits", tier 3 of
+/// `chat.update`): 40 spread over the minute and 10 at once are 49 at most.
+const CHAT_UPDATES: Rate = Rate { tokens: FORTY, interval: Duration::from_mins(1), burst: TEN };
+
 const ONE: NonZeroU32 = NonZeroU32::MIN;
+const TEN: NonZeroU32 = ONE.saturating_add(9);
 const TWENTY: NonZeroU32 = ONE.saturating_add(19);
+const FORTY: NonZeroU32 = ONE.saturating_add(39);
 const HUNDRED: NonZeroU32 = ONE.saturating_add(99);
 
-/// The bucket of a sink whose rate is limited; shared by all sinks with the same address.
-fn limit(sink: &Sink, partition: &str) -> Option<(String, Rate)> {
-    let (name, rate) = match sink {
-        Sink::Slack(slack) => (format!("slack {}", slack.channel), CHAT),
-        Sink::SlackWebhook(_) | Sink::Teams(_) => (sink.to_string(), CHAT),
-        Sink::PagerDuty(_) => (sink.to_string(), PAGER),
-        Sink::Email(_) | Sink::Sns(_) | Sink::Webhook(_) => return None,
+/// The buckets of which a call takes a token each; shared by all sinks with the same address.
+fn limits(send: &Send, partition: &str) -> Vec<(String, Rate)> {
+    let sink = &send.sink;
+    let limits = match sink {
+        Sink::Slack(slack) => {
+            let updates = (format!("slack updates by {}", slack.token), CHAT_UPDATES);
+            let updates = send.receipt.is_some().then_some(updates);
+            let channel = (format!("slack {}", slack.channel), CHAT);
+            updates.into_iter().chain([channel]).collect()
+        }
+        Sink::SlackWebhook(_) | Sink::Teams(_) => vec![(sink.to_string(), CHAT)],
+        Sink::PagerDuty(_) => vec![(sink.to_string(), PAGER)],
+        Sink::Email(_) | Sink::Sns(_) | Sink::Webhook(_) => Vec::new(),
     };
-    Some((format!("alert#{partition}#{name}"), rate))
+    let name = |name: String| format!("alert#{partition}#{name}");
+    limits.into_iter().map(|(bucket, rate)| (name(bucket), rate)).collect()
 }
 
 /// The service behind a sink, as people call it.
@@ -144,15 +157,31 @@ impl Hands {
         stop: Instant,
         clock: &Clock,
     ) -> Option<Timestamp> {
-        let (bucket, rate) = limit(&send.sink, &self.partition)?;
+        for (bucket, rate) in limits(send, &self.partition) {
+            let too_late = self.token(&bucket, &rate, waits, stop, clock).await;
+            if too_late.is_some() {
+                return too_late;
+            }
+        }
+        None
+    }
+
+    async fn token(
+        &self,
+        bucket: &str,
+        rate: &Rate,
+        waits: bool,
+        stop: Instant,
+        clock: &Clock,
+    ) -> Option<Timestamp> {
         loop {
             let now = clock.now();
-            let until = match self.documents.take_token(&bucket, &rate, now).await {
+            let until = match self.documents.take_token(bucket, rate, now).await {
                 Ok(Take::Taken) => return None,
                 Ok(Take::WaitUntil(until)) => until,
                 // Better a message too many than none because the table was busy.
                 Err(error) => {
-                    tracing::warn!(error = %error, "{} is told without a token", send.target);
+                    tracing::warn!(error = %error, "no token is taken of {bucket}");
                     return None;
                 }
             };
@@ -166,9 +195,10 @@ impl Hands {
 
     /// Has all instances leave the sink alone until then.
     async fn pause(&self, send: &Send, until: Timestamp) {
-        let Some((bucket, rate)) = limit(&send.sink, &self.partition) else { return };
-        if let Err(error) = self.documents.pause_bucket(&bucket, &rate, until).await {
-            tracing::warn!(error = %error, "others do not know that {bucket} wants patience");
+        for (bucket, rate) in limits(send, &self.partition) {
+            if let Err(error) = self.documents.pause_bucket(&bucket, &rate, until).await {
+                tracing::warn!(error = %error, "others do not know that {bucket} wants patience");
+            }
         }
     }
 
