@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 use jiff::Timestamp;
-use runtime::describe_sdk_error;
+use runtime::{Record, describe_sdk_error};
 use serde_json::json;
 use store::{Create, Document, DocumentKey, Documents, Replace, WriteOptions};
 
@@ -193,6 +193,23 @@ impl Hands {
         if let Err(error) = sent {
             let error = describe_sdk_error(&error);
             tracing::warn!(error, "no look at {group} could be queued; the sweep comes later");
+        }
+    }
+
+    /// Has a message that could not be taken in come again after `delay`; otherwise it would stay
+    /// hidden for the queue's whole visibility timeout. That it cannot be done costs nothing but time.
+    pub async fn show_again(&self, record: &Record, delay: Duration) {
+        let shown = self
+            .sqs
+            .change_message_visibility()
+            .queue_url(&self.queue_url)
+            .receipt_handle(&record.receipt_handle)
+            .visibility_timeout(i32::try_from(delay.as_secs()).unwrap_or(i32::MAX))
+            .send()
+            .await;
+        if let Err(error) = shown {
+            let error = describe_sdk_error(&error);
+            tracing::warn!(error, "{} comes again later than it could", record.message_id);
         }
     }
 

@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::catalogue::Severity;
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use runtime::metrics::Metrics;
-use runtime::{Classify, Invocation, Record};
+use runtime::{Backoff, Classify, Invocation, Record};
 use serde_json::Value;
 
 use crate::alert::{Alert, State};
@@ -27,6 +28,11 @@ use crate::{AlertFanout, FUNCTION};
 
 /// How many groups are in work at once. Each waits for the table and for sinks, some for seconds.
 const GROUPS_AT_ONCE: usize = 16;
+
+/// How soon a message comes again whose group could not be written: soon at first, for most
+/// throttling is over in seconds. The queue gives it up after five deliveries, almost three minutes.
+const AGAIN: Backoff =
+    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
 
 /// What came for a group, and in which records.
 #[derive(Debug)]
@@ -53,16 +59,15 @@ impl AlertFanout {
             let read = event::read_body(&record.body, delivery, &self.context, now);
             messages.extend(read.into_iter().map(|message| (number, message)));
         }
-        let failed = self.take(messages, invocation).await;
-        let mut response = SqsBatchResponse::default();
-        let mut told = BTreeSet::new();
-        for (numbers, error) in failed {
+        let mut again = BTreeSet::new();
+        for (numbers, error) in self.take(messages, invocation).await {
             log(&error);
-            for number in numbers {
-                if let Some(record) = records.get(number).filter(|_| told.insert(number)) {
-                    response.add_failure(record.message_id.clone());
-                }
-            }
+            again.extend(numbers);
+        }
+        let mut response = SqsBatchResponse::default();
+        for record in again.into_iter().filter_map(|number| records.get(number)) {
+            self.hands.show_again(record, AGAIN.delay(record.receive_count)).await;
+            response.add_failure(record.message_id.clone());
         }
         response
     }

@@ -15,10 +15,11 @@ use tokio::time::Instant;
 use crate::AlertFanout;
 use crate::act::Written;
 use crate::alert::Alert;
-use crate::decide::{Decision, Outcome, Send, Tally, World, decide, settle};
+use crate::decide::{CLAIM, Decision, Outcome, Send, Tally, World, decide, settle};
 use crate::error::Error;
 use crate::group::Group;
 use crate::route::Place;
+use crate::time::after;
 
 /// How often a group is written anew because another was quicker. Each time another came through, so
 /// it ends; in a storm over many instances it takes a few turns.
@@ -123,11 +124,20 @@ impl AlertFanout {
                 return Ok(tally);
             }
             rounds += 1;
-            answers = join_all(decision.sends.into_iter().map(async |send| {
-                let outcome = self.hands.deliver(&send, stop, &invocation.clock).await;
-                (send, outcome)
-            }))
-            .await;
+            let watch = self.watch_over(&work.place.key, &decision.sends, now);
+            let calls = join_all(
+                decision.sends.iter().map(|send| self.hands.deliver(send, stop, &invocation.clock)),
+            );
+            let (outcomes, ()) = futures::join!(calls, watch);
+            answers = decision.sends.into_iter().zip(outcomes).collect();
+        }
+    }
+
+    /// Has the queue bring a look at what is urgent when its claims run out. Should this invocation
+    /// die, the next one is there within a minute, and not when the queue or the sweep would come.
+    async fn watch_over(&self, key: &str, sends: &[Send], now: Timestamp) {
+        if sends.iter().any(|send| send.is_urgent) {
+            self.hands.nudge(key, after(now, CLAIM), now).await;
         }
     }
 

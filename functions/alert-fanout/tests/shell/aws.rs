@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) items: BTreeMap<(String, String), Value>,
     /// What was sent to queues: address, body, delay in seconds.
     pub(crate) sent: Vec<(String, String, i64)>,
+    /// After how many seconds messages were made visible again.
+    pub(crate) shown_again: Vec<i64>,
     /// What was published to topics.
     pub(crate) published: Vec<String>,
     /// All calls by name, of sinks too.
@@ -110,6 +112,10 @@ impl State {
             "SendMessage" => {
                 self.send(&asked["QueueUrl"], &asked);
                 (200, json!({ "MessageId": "m" }).to_string())
+            }
+            "ChangeMessageVisibility" => {
+                self.shown_again.push(asked["VisibilityTimeout"].as_i64().unwrap());
+                (200, "{}".to_owned())
             }
             "SendMessageBatch" => {
                 let entries = asked["Entries"].as_array().unwrap();

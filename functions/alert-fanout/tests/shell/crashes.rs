@@ -104,3 +104,19 @@ async fn disorder_and_duplicates_survive_a_kill_at_any_call() {
     let stories = killed_at_each_call(&first, &then, 2).await;
     assert!(stories >= 16, "{stories}");
 }
+
+#[tokio::test]
+async fn when_a_function_dies_over_a_page_another_sends_it_within_a_minute() {
+    let mut world = World::new().await;
+    let batch = batch_of(&world, &[("cpu", "ALARM", 0)]);
+    world.services.pagerduty(crate::services::Mood::Silent);
+    world.services.slack(crate::services::Mood::Silent);
+    let died = tokio::time::timeout(Duration::from_millis(100), world.hears(&batch)).await;
+    assert!(died.is_err(), "it was dropped in the middle of its calls");
+    world.services.pagerduty(crate::services::Mood::Well);
+    world.services.slack(crate::services::Mood::Well);
+    world.restart();
+    world.goes_by(Duration::from_secs(55)).await;
+    assert_eq!(world.services.pages(), ["trigger"]);
+    assert_eq!(world.services.posts(), ["chat.postMessage"]);
+}

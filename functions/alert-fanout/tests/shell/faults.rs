@@ -88,6 +88,7 @@ async fn a_table_that_does_not_answer_makes_the_message_come_again_and_pages_nob
         let again = Some(vec!["0".to_owned()]);
         assert_eq!(world.hears(std::slice::from_ref(&firing)).await, again, "{call}");
         assert!(world.services.taken().is_empty(), "{call}");
+        assert_eq!(world.state().shown_again, [2], "{call}: not after minutes");
         world.state().refuses.clear();
         assert_eq!(world.hears(&[firing]).await, Some(vec![]), "{call}");
         assert_eq!(world.services.pages(), ["trigger"], "{call}");
