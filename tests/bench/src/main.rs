@@ -7,6 +7,7 @@
 //!
 //! `bench FOLDER` writes `FOLDER/pure.json`.
 
+mod alerts;
 mod product;
 mod situations;
 mod timing;
@@ -70,6 +71,7 @@ fn measure(folder: &Path) -> Result<(), Box<dyn Error>> {
             template::app(black_box(&tenant), black_box(settings)).to_json()
         }));
     }
+    timings.extend(alerts::measure()?);
     let sizes = products.iter().map(Product::sizes).collect::<Result<Vec<_>, _>>()?;
     let templates = sizes.into_iter().flatten().collect();
     let figures = serde_json::to_vec_pretty(&Figures { timings, templates })?;

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 use super::World;
-use crate::alert::State;
+use crate::alert::{Alert, State};
 use crate::group::{Entry, Group};
-use crate::inhibit;
+use crate::inhibit::{self, Inhibitor};
+use crate::route::fingerprint;
 use crate::time::after;
 
 /// How the name of a silence begins in [`Entry::held_by`].
@@ -24,11 +25,15 @@ const RECHECK: Duration = Duration::from_mins(5);
 pub(super) fn hold_back(group: &mut Group, world: &World<'_>, now: Timestamp) -> Option<Timestamp> {
     let mut entries = std::mem::take(&mut group.entries);
     let mut recheck: Option<Timestamp> = None;
+    // Once for all entries: a group has hundreds of them, and this is done for each alert.
+    let wholes: BTreeMap<String, &Alert> =
+        group.shown.iter().map(|alert| (fingerprint(&alert.dedup_key), alert)).collect();
+    let holders = Holders { group, wholes: &wholes, world, now };
     for (id, entry) in &mut entries {
         if entry.state != State::Firing {
             continue;
         }
-        let (held_by, until) = match holder(group, id, entry, world, now) {
+        let (held_by, until) = match holders.of(id, entry) {
             Some((by, until)) => (Some(by), Some(until)),
             None => (None, None),
         };
@@ -42,31 +47,41 @@ pub(super) fn hold_back(group: &mut Group, world: &World<'_>, now: Timestamp) ->
     recheck
 }
 
-/// What holds this entry back, and until when at least.
-fn holder(
-    group: &Group,
-    id: &str,
-    entry: &Entry,
-    world: &World<'_>,
+/// What may hold entries of a group back.
+struct Holders<'a> {
+    group: &'a Group,
+    /// The alerts that are kept whole, by fingerprint.
+    wholes: &'a BTreeMap<String, &'a Alert>,
+    world: &'a World<'a>,
     now: Timestamp,
-) -> Option<(String, Timestamp)> {
-    let whole = group.whole(id);
-    let labels = whole.map_or_else(|| known_labels(group, entry), |alert| alert.all_labels());
-    // Of an alert that is not kept whole only some labels are known; what held it back is.
-    let still = entry.held_by.as_deref().filter(|_| whole.is_none());
-    let silences = world.silences.iter().filter(|silence| silence.is_active(now));
-    let silence = silences.into_iter().find(|silence| {
-        silence.is_about(&labels) || still == Some(&format!("{SILENCE}{}", silence.id()))
-    });
-    if let Some(silence) = silence {
-        return Some((format!("{SILENCE}{}", silence.id()), silence.ends_at));
+}
+
+impl Holders<'_> {
+    /// What holds this entry back, and until when at least.
+    fn of(&self, id: &str, entry: &Entry) -> Option<(String, Timestamp)> {
+        let (world, now) = (self.world, self.now);
+        let rules = &world.alerting.inhibit_rules;
+        let may_be_inhibited = !rules.is_empty() && !world.inhibitors.is_empty();
+        if world.silences.is_empty() && !may_be_inhibited {
+            return None;
+        }
+        let whole = self.wholes.get(id);
+        let labels =
+            whole.map_or_else(|| known_labels(self.group, entry), |alert| alert.all_labels());
+        // Of an alert that is not kept whole only some labels are known; what held it back is.
+        let still = entry.held_by.as_deref().filter(|_| whole.is_none());
+        let still = |name: &str| still.is_some_and(|held_by| held_by == name);
+        for silence in world.silences.iter().filter(|silence| silence.is_active(now)) {
+            let name = || format!("{SILENCE}{}", silence.id());
+            if silence.is_about(&labels) || (entry.held_by.is_some() && still(&name())) {
+                return Some((name(), silence.ends_at));
+            }
+        }
+        let name = |inhibitor: &Inhibitor| format!("{INHIBITOR}{}", inhibitor.id);
+        let inhibitor = inhibit::inhibitor(rules, world.inhibitors, id, &labels)
+            .or_else(|| world.inhibitors.iter().find(|inhibitor| still(&name(inhibitor))));
+        inhibitor.map(|inhibitor| (name(inhibitor), after(now, RECHECK)))
     }
-    let rules = &world.alerting.inhibit_rules;
-    let inhibitor = inhibit::inhibitor(rules, world.inhibitors, id, &labels).or_else(|| {
-        let name = still?.strip_prefix(INHIBITOR)?;
-        world.inhibitors.iter().find(|inhibitor| inhibitor.id == name)
-    });
-    inhibitor.map(|inhibitor| (format!("{INHIBITOR}{}", inhibitor.id), after(now, RECHECK)))
 }
 
 fn known_labels<'g>(group: &'g Group, entry: &Entry) -> BTreeMap<&'g str, &'g str> {
