@@ -53,7 +53,7 @@ macro_rules! client {
     ($sdk:ident, $cloud:expr) => {{
         let credentials = $sdk::config::Credentials::new("test", "test", None, None, "test");
         let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
             .region($sdk::config::Region::new("eu-central-1"))
             .credentials_provider(credentials)
             .retry_config($sdk::config::retry::RetryConfig::disabled())
@@ -288,7 +288,7 @@ fn cloudwatch(alarms: &Alarms) -> aws_sdk_cloudwatch::Client {
     let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny).with_rule(&rule);
     let credentials = aws_sdk_cloudwatch::config::Credentials::new("t", "t", None, None, "test");
     let config = aws_sdk_cloudwatch::Config::builder()
-        .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
+        .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::v2026_01_12())
         .region(aws_sdk_cloudwatch::config::Region::new("eu-central-1"))
         .credentials_provider(credentials)
         .http_client(create_mock_http_client())
