@@ -159,9 +159,8 @@ fn begun(
     // A third value would push out one that tasks still have: a cache knows two at most, and users
     // that take turns are two. Where a rollout has failed somebody was told, and a leaked password
     // must not wait until the service is mended; a cache could not even take another token.
-    let waits = |before: &Rotation| {
-        case.method == Method::Cache || before.state == State::RollingOut
-    };
+    let waits =
+        |before: &Rotation| case.method == Method::Cache || before.state == State::RollingOut;
     if let Some(refusal) = before.filter(|before| waits(before)).and_then(holds_back) {
         return Err(refusal);
     }

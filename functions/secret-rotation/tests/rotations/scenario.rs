@@ -129,8 +129,15 @@ impl Scenario {
         self
     }
 
-    /// Has Secrets Manager begin a rotation, and answers with its token.
+    /// Has Secrets Manager begin a rotation when the rollout of the one before is over, and answers
+    /// with its token.
     pub(crate) fn begin(&mut self, arn: &str) -> String {
+        self.aws.world.lock().unwrap().table.settle();
+        self.begin_at_once(arn)
+    }
+
+    /// Has Secrets Manager begin a rotation, whatever became of the one before.
+    pub(crate) fn begin_at_once(&mut self, arn: &str) -> String {
         self.tokens += 1;
         let token = format!("token-{:04}", self.tokens);
         self.aws.world.lock().unwrap().secrets.begin(arn, &token).unwrap();

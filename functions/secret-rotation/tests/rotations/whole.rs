@@ -256,3 +256,21 @@ async fn a_key_and_a_generated_value_are_rotated_without_a_database() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_next_rotation_waits_for_the_rollout_of_the_one_before_where_two_users_take_turns() {
+    for (strategy, waits) in STRATEGIES.into_iter().zip([false, true, false]) {
+        let mut scenario = Scenario::new(postgres(), strategy).await;
+        scenario.rotate(SECRET).await;
+        let token = scenario.begin_at_once(SECRET);
+        let done = scenario.steps(SECRET, &token).await.expect("nobody is killed");
+        if waits {
+            let words = done.unwrap_err();
+            assert!(words.contains("createSecret") && words.contains("rollout"), "{words}");
+            assert!(scenario.opens(SECRET, "AWSPREVIOUS").await, "tasks with the old value work");
+        } else {
+            done.unwrap();
+            scenario.assert_whole(SECRET).await;
+        }
+    }
+}
