@@ -35,6 +35,7 @@ def install() -> None:
     """Extend MiniStack's service scheduler."""
     from ministack.services import ecs
 
+    ecs._sanitize = functools.partial(_show, ecs._sanitize)
     ecs._make_deployment = functools.partial(_begin_deployment, ecs._make_deployment)
     ecs._reconcile_service_tasks = functools.partial(_one_at_a_time, ecs._reconcile_service_tasks)
     ecs._record_service_task_failure = functools.partial(
@@ -43,6 +44,16 @@ def install() -> None:
     ecs._schedule_service_deployment_completion = functools.partial(
         _complete_when_healthy, ecs._schedule_service_deployment_completion
     )
+
+
+def _show(original: Callable[[Any], Any], stored: Any) -> Any:
+    """A service's task says which deployment started it; MiniStack keeps the service's name there,
+    by which it finds the service's tasks.
+    """
+    shown = original(stored)
+    if isinstance(stored, dict) and "taskArn" in stored and stored.get("_deployment_id"):
+        shown["startedBy"] = stored["_deployment_id"]
+    return shown
 
 
 def _begin_deployment(original: Callable[..., Task], *arguments: Any, **named: Any) -> Task:
