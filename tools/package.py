@@ -34,13 +34,14 @@ def functions(root: Path) -> list[str]:
 
 def build(names: list[str], profile: str, arch: str) -> dict[str, Path]:
     """Compiles the functions and says where each one's binary is."""
-    packages = [argument for name in names for argument in ("--package", name)]
+    # A function may have tools of its own beside the binary that bears its name.
+    what = [argument for name in names for argument in ("--package", name, "--bin", name)]
     if profile == "debug":
         # The quick loop: the build that the tests use anyway, good for this machine only.
-        subprocess.run(["cargo", "build", "--bins", *packages], cwd=ROOT, check=True)
+        subprocess.run(["cargo", "build", *what], cwd=ROOT, check=True)
         return {name: target_folder() / "debug" / name for name in names}
     where = ["--target", TARGETS[arch], "--lambda-dir", str(target_folder() / "lambda")]
-    command = ["cargo", "lambda", "build", "--release", "--locked", *where, *packages]
+    command = ["cargo", "lambda", "build", "--release", "--locked", *where, *what]
     subprocess.run(command, cwd=ROOT, check=True)
     return {name: target_folder() / "lambda" / name / "bootstrap" for name in names}
 
