@@ -7,11 +7,15 @@
 
 mod cloud;
 mod control;
+mod rotation;
 mod suite;
+mod writer;
 
 pub use cloud::{About, Cloud, Deployment, root};
 pub use control::{Call, Control, Fault};
+pub use rotation::version_with;
 pub use suite::{Message, Suite};
+pub use writer::{Writer, Written};
 
 /// Any failure, in words; tests and tools only pass it on.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

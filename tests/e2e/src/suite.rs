@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -45,6 +46,16 @@ pub struct Suite {
     pub sqs: aws_sdk_sqs::Client,
     /// Stacks.
     pub cloudformation: aws_sdk_cloudformation::Client,
+    /// Services and tasks.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Secrets.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// The table, item by item.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The bodies of all messages that were taken so far: what a later search must not miss.
+    pub(crate) taken: Mutex<Vec<String>>,
 }
 
 impl Suite {
@@ -63,7 +74,15 @@ impl Suite {
     /// # Errors
     /// When the cloud does not start or the suite is not taken.
     pub async fn light(settings: &[&str]) -> Result<Self> {
-        let catalogue = root().join("tests/e2e/catalogues/light.toml");
+        Self::testing("light", settings).await
+    }
+
+    /// The suite for one of the products in `tests/e2e/catalogues`.
+    ///
+    /// # Errors
+    /// When the cloud does not start or the suite is not taken.
+    pub async fn testing(product: &str, settings: &[&str]) -> Result<Self> {
+        let catalogue = root().join("tests/e2e/catalogues").join(product).with_extension("toml");
         Self::on(Cloud::start()?, &catalogue, "dev", settings).await
     }
 
@@ -100,9 +119,14 @@ impl Suite {
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         Ok(Self {
             control: Control::new(&about),
-            store: Store::new(dynamodb, deployment.table.clone()),
+            store: Store::new(dynamodb.clone(), deployment.table.clone()),
             sqs: aws_sdk_sqs::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            dynamodb,
+            taken: Mutex::default(),
             cloud: None,
             state: state.to_owned(),
             about,
@@ -268,6 +292,9 @@ impl Suite {
             let receipt = message.receipt_handle().unwrap_or_default();
             self.sqs.delete_message().queue_url(queue).receipt_handle(receipt).send().await?;
             let attributes = message.message_attributes().into_iter().flatten();
+            if let Ok(mut taken) = self.taken.lock() {
+                taken.extend(message.body().map(str::to_owned));
+            }
             messages.push(Message {
                 body: message.body().unwrap_or_default().to_owned(),
                 attributes: attributes
