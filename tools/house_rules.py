@@ -58,7 +58,10 @@ Rule = Callable[[Path], Iterator[Complaint]]
 def decisions_are_pure(root: Path) -> Iterator[Complaint]:
     """`decide` knows its arguments and nothing else, so a table of cases can test all of it."""
     for file in sorted(
-        [*root.glob("functions/*/src/decide.rs"), *root.glob("functions/*/src/decide/**/*.rs")]
+        {
+            *root.glob("functions/*/src/**/decide.rs"),
+            *root.glob("functions/*/src/**/decide/**/*.rs"),
+        }
     ):
         code = without_comments_and_strings(file.read_text())
         for pattern, brought_in in IMPURE_PATHS.items():

@@ -58,12 +58,11 @@ def test_an_impure_decision_is_named_with_its_line(tmp_path, code):
     assert not any(text.startswith("functions/onboarding/src/decide.rs:1:") for text in found)
 
 
-def test_every_file_below_decide_is_held_to_purity(tmp_path):
-    found = complaints(
-        tmp_path, {"functions/onboarding/src/decide/deep/plan.rs": "use tokio::spawn;\n"}
-    )
+@pytest.mark.parametrize("file", ["decide/deep/plan.rs", "rollout/decide.rs", "cache/decide/a.rs"])
+def test_every_decision_in_whatever_folder_is_held_to_purity(tmp_path, file):
+    found = complaints(tmp_path, {f"functions/onboarding/src/{file}": "use tokio::spawn;\n"})
     assert len(found) == 1
-    assert "src/decide/deep/plan.rs:1:" in found[0]
+    assert f"src/{file}:1:" in found[0]
 
 
 @pytest.mark.parametrize(
