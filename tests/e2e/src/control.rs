@@ -16,6 +16,9 @@ pub struct Call {
     pub caller: String,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// The step of a rotation in which it was made: `createSecret`; `None` outside of one.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 /// A failure on demand; see the local cloud's README for what each field means.

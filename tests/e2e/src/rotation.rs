@@ -162,7 +162,7 @@ fn collect_logs(folder: &Path, into: &mut Vec<(String, String)>) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if about.is_dir() && name != "pgdata" {
             let _ = collect_logs(&path, into);
-        } else if name.ends_with(".log") || name.ends_with("general.log") {
+        } else if path.extension().is_some_and(|it| it == "log") {
             let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
             into.push((path.display().to_string(), text));
         }

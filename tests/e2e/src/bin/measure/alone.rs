@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::Status;
 
+use crate::FUNCTION;
 use crate::memory::{Memory, Watch};
 use crate::tally::{Tally, settled, taken};
 
@@ -41,7 +42,7 @@ pub(crate) struct Onboarding {
 /// Onboards one tenant whose database takes so many seconds.
 pub(crate) async fn measure(suite: &Suite, tier: &str, database_s: u32) -> Result<Onboarding> {
     suite.control.set(&json!({ "rds_available_seconds": database_s }))?;
-    let watch = Watch::over(&suite.state)?;
+    let watch = Watch::over(suite, FUNCTION)?;
     suite.control.forget_calls()?;
     let asked_at = Timestamp::now();
     suite.ask_for(TENANT, tier).await?;

@@ -37,7 +37,7 @@ pub(crate) struct Crowd {
 /// Onboards the crowd and makes sure that everything is there exactly once.
 pub(crate) async fn measure(suite: &Suite) -> Result<Crowd> {
     let tenants: Vec<String> = (1..=TENANTS).map(|number| format!("crowd-{number:02}")).collect();
-    let watch = Watch::over(&suite.state)?;
+    let watch = Watch::over(suite, FUNCTION)?;
     suite.control.forget_calls()?;
     let asked_at = Timestamp::now();
     ask_for(suite, &tenants).await?;

@@ -1,15 +1,19 @@
-//! What a tenant costs on the local cloud: calls of AWS, memory and time, alone and in a crowd.
+//! What a tenant costs on the local cloud: calls of AWS, memory and time, alone and in a crowd, and
+//! when its secret is rotated.
 //!
 //! Why it exists: two figures decide what Caretaker costs on AWS and when AWS begins to throttle
 //! it, the calls of an onboarding and those of an idle pass. Neither can be read off the code,
 //! and both grow unseen.
 //!
-//! `measure FOLDER` writes `FOLDER/cloud.json`. It fails when a tenant does not become active, or
-//! when one becomes active twice: figures of a suite that does not work mean nothing.
+//! `measure FOLDER` writes `FOLDER/cloud.json` and `FOLDER/rotation.json`; with names behind the
+//! folder (`measure FOLDER rotation`) only those. It fails when a tenant does not become active, when
+//! one becomes active twice, or when a rotation has to be tried again: figures of a suite that does
+//! not work mean nothing.
 
 mod alone;
 mod crowd;
 mod memory;
+mod rotation;
 mod tally;
 
 use std::path::Path;
@@ -22,7 +26,7 @@ use serde::Serialize;
 use crate::alone::Onboarding;
 use crate::crowd::Crowd;
 
-/// The function that is measured.
+/// The function that onboards.
 const FUNCTION: &str = "tenant-onboarding";
 
 /// Which products, environments and tiers are onboarded alone: the smallest there is, the one of
@@ -35,31 +39,56 @@ const ALONE: [(&str, &str, &str, u32); 4] = [
     ("light", "dev", "trial", 60),
 ];
 
-/// All that is measured here.
+/// What can be measured, by the name of its file.
+const PARTS: [&str; 2] = ["cloud", "rotation"];
+
+/// What onboarding costs.
 #[derive(Serialize)]
-struct Figures {
+struct Onboardings {
     alone: Vec<Onboarding>,
     crowd: Crowd,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1) else {
-        eprintln!("usage: measure FOLDER");
+    let mut arguments = std::env::args_os().skip(1);
+    let folder = arguments.next();
+    let parts: Vec<String> = arguments.map(|it| it.to_string_lossy().into_owned()).collect();
+    let Some(folder) = folder.filter(|_| parts.iter().all(|it| PARTS.contains(&it.as_str())))
+    else {
+        eprintln!("usage: measure FOLDER [{}]", PARTS.join("|"));
         return ExitCode::from(2);
     };
-    match measure(Path::new(&folder)).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let wanted = |part: &&str| parts.is_empty() || parts.iter().any(|it| it == part);
+    for part in PARTS.into_iter().filter(wanted) {
+        if let Err(error) = measure(part, Path::new(&folder)).await {
             eprintln!("measure: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
     }
+    ExitCode::SUCCESS
 }
 
-async fn measure(folder: &Path) -> Result<()> {
+async fn measure(part: &str, folder: &Path) -> Result<()> {
     let began = Instant::now();
     let say = |text: &str| eprintln!("measure: {:>4} s  {text}", began.elapsed().as_secs());
+    let figures = match part {
+        "rotation" => {
+            say(&format!(
+                "rotating a database user's secret {} times by each strategy",
+                rotation::TIMES
+            ));
+            let suite = Suite::testing("rotating", &[]).await?;
+            serde_json::to_vec_pretty(&rotation::measure(&suite).await?)?
+        }
+        _ => serde_json::to_vec_pretty(&onboardings(say).await?)?,
+    };
+    say("done");
+    std::fs::create_dir_all(folder)?;
+    Ok(std::fs::write(folder.join(part).with_extension("json"), figures)?)
+}
+
+async fn onboardings(say: impl Fn(&str)) -> Result<Onboardings> {
     let mut alone = Vec::new();
     for (product, environment, tier, database_s) in ALONE {
         say(&format!(
@@ -71,10 +100,7 @@ async fn measure(folder: &Path) -> Result<()> {
     }
     say(&format!("onboarding {} tenants at once", crowd::TENANTS));
     let crowd = crowd::measure(&suite("light", "dev").await?).await?;
-    say("done");
-    std::fs::create_dir_all(folder)?;
-    let figures = serde_json::to_vec_pretty(&Figures { alone, crowd })?;
-    Ok(std::fs::write(folder.join("cloud.json"), figures)?)
+    Ok(Onboardings { alone, crowd })
 }
 
 async fn suite(product: &str, environment: &str) -> Result<Suite> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use e2e::Result;
+use e2e::{Result, Suite};
 use serde::Serialize;
 
 /// How often it is looked. The kernel keeps the peak itself, so only what a process did in its
@@ -18,6 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What every function's program is called.
 const PROGRAM: &str = "bootstrap";
+
+/// The variable in which Lambda tells a process which function it is.
+const NAME_VARIABLE: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// The function's processes that were seen.
 #[derive(Debug, Serialize)]
@@ -28,23 +31,25 @@ pub(crate) struct Memory {
     pub(crate) peak_rss_mib: f64,
 }
 
-/// Watches the processes of a cloud's functions.
+/// Watches the processes of one function.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<BTreeMap<u32, u64>>,
 }
 
 impl Watch {
-    /// Watches all functions whose program lies in this state folder.
-    pub(crate) fn over(state: &Path) -> Result<Self> {
-        let state = state.canonicalize()?;
+    /// Watches the function of this name on the suite's cloud, and no other cloud's.
+    pub(crate) fn over(suite: &Suite, function: &str) -> Result<Self> {
+        let state = suite.state.canonicalize()?;
+        let name = &suite.deployment.function(function)?.name;
+        let name = format!("{NAME_VARIABLE}={name}").into_bytes();
         let stop = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut peaks = BTreeMap::new();
             loop {
                 let last = ended.load(Ordering::Relaxed);
-                look(&state, &mut peaks);
+                look(&state, &name, &mut peaks);
                 if last {
                     return peaks;
                 }
@@ -64,23 +69,28 @@ impl Watch {
     }
 }
 
-/// Notes the peak so far, in KiB, of every process of a function, by process id.
-fn look(state: &Path, peaks: &mut BTreeMap<u32, u64>) {
+/// Notes the peak so far, in KiB, of every process of the function, by process id. `name` is how
+/// its environment names the function.
+fn look(state: &Path, name: &[u8], peaks: &mut BTreeMap<u32, u64>) {
     let Ok(processes) = fs::read_dir("/proc") else { return };
     for process in processes.flatten() {
         let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         // A process that has ended meanwhile has been looked at before.
-        if let Some(peak) = peak_of_function(&process.path(), state) {
+        if let Some(peak) = peak_of_function(&process.path(), state, name) {
             peaks.insert(id, peak);
         }
     }
 }
 
-fn peak_of_function(process: &Path, state: &Path) -> Option<u64> {
+fn peak_of_function(process: &Path, state: &Path, name: &[u8]) -> Option<u64> {
     let program: PathBuf = fs::read_link(process.join("exe")).ok()?;
     if !program.starts_with(state) || program.file_name()? != PROGRAM {
+        return None;
+    }
+    let environment = fs::read(process.join("environ")).ok()?;
+    if !environment.split(|byte| *byte == 0).any(|variable| variable == name) {
         return None;
     }
     let status = fs::read_to_string(process.join("status")).ok()?;
