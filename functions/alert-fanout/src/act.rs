@@ -1,5 +1,5 @@
 //! All that is written and sent: groups, sources of inhibitions, nudges, dead letters; and the calls
-//! of sinks, which are in [`deliver`].
+//! of sinks, which are in `deliver`.
 
 mod deliver;
 

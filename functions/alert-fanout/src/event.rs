@@ -1,4 +1,4 @@
-//! From a payload to what it is about; with [`normalise`] the only place that knows its JSON.
+//! From a payload to what it is about; with `normalise` the only place that knows its JSON.
 //!
 //! Everything that AWS and Caretaker report comes in here, wrapped in whatever it travelled by, and
 //! leaves as [`Message`]s. Three promises hold whatever the payload is: it never panics, nothing
