@@ -11,18 +11,26 @@ and a person has to look.
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from coldstart import summary
 
 START_MS_MAX = 15
 PEAK_RSS_MIB_MAX = 24
 IDLE_CALLS_MAX = 4
 ONBOARDING_CALLS_MAX = 60
+# Each is a login: some of the database's processor, and one of its places.
+STEP_CONNECTIONS_MAX = 2
 # CloudFormation takes no longer template in a request.
 TEMPLATE_BYTES_MAX = 51_200
+
+SPREAD = ("median", "p90", "least", "most")
 
 Figures = dict[str, Any]
 
@@ -48,7 +56,9 @@ class Goal:
         return self.what, measured, f"≤ {most}", verdict
 
 
-def goals(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> Iterator[Goal]:
+def goals(
+    starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures
+) -> Iterator[Goal]:
     """Hold the figures against the goals."""
     for name, figures in starts.items():
         start = figures["start_to_first_next_ms"]["median"]
@@ -57,12 +67,18 @@ def goals(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> Iterator
         yield Goal(f"{name}: peak memory at the first `/next`, most", peak, "MiB", PEAK_RSS_MIB_MAX)
     alone, crowd = cloud["alone"], cloud["crowd"]
     peak = max(figures["memory"]["peak_rss_mib"] for figures in [*alone, crowd])
-    yield Goal("peak memory at work, most", round(peak, 1), "MiB", PEAK_RSS_MIB_MAX)
+    yield Goal("peak memory at work, onboarding, most", round(peak, 1), "MiB", PEAK_RSS_MIB_MAX)
     for figures in alone:
         calls = figures["until_quiet"]["calls"]
         yield Goal(f"AWS calls of an onboarding, {named(figures)}", calls, "", ONBOARDING_CALLS_MAX)
     idle = max(figures["idle"]["calls"] for figures in alone)
     yield Goal("AWS calls of a pass over an active tenant, most", idle, "", IDLE_CALLS_MAX)
+    peak = rotation["memory"]["peak_rss_mib"]
+    yield Goal("peak memory at work, rotating, most", round(peak, 1), "MiB", PEAK_RSS_MIB_MAX)
+    for figures in rotation["strategies"]:
+        most = max(step["connections"] for one in figures["rotations"] for step in one["steps"])
+        what = f"connections in a step of a rotation, {figures['strategy']}, most"
+        yield Goal(what, most, "", STEP_CONNECTIONS_MAX)
     largest = max(
         size for sizes in pure["templates"] for size in (sizes["data_bytes"], sizes["app_bytes"])
     )
@@ -97,12 +113,11 @@ def microseconds(nanoseconds: float) -> str:
 
 def start_table(starts: dict[str, Figures]) -> str:
     """Show how functions start."""
-    spread = ("median", "p90", "least", "most")
     rows = []
     for name, figures in starts.items():
         for what, key in (("start, ms", "start_to_first_next_ms"), ("memory, MiB", "peak_rss_mib")):
-            rows.append((name, what, figures["runs"], *(figures[key][part] for part in spread)))
-    return table(("function", "what", "starts", *spread), *rows)
+            rows.append((name, what, figures["runs"], *(figures[key][part] for part in SPREAD)))
+    return table(("function", "what", "starts", *SPREAD), *rows)
 
 
 def calls_table(alone: list[Figures], crowd: Figures) -> str:
@@ -146,6 +161,82 @@ def memory_table(alone: list[Figures], crowd: Figures) -> str:
     return table(head, *rows)
 
 
+def rotation_table(strategies: list[Figures]) -> str:
+    """Show what the four steps of a rotation take together."""
+    rows = []
+    for figures in strategies:
+        rotations = figures["rotations"]
+        whole = [sum(step["took_ms"] for step in one["steps"]) for one in rotations]
+        database = [sum(map(database_ms, one["steps"])) for one in rotations]
+        share = [100 * part / all_ms for part, all_ms in zip(database, whole, strict=True)]
+        for what, values in (
+            ("four steps, ms", whole),
+            ("of that in the database, ms", database),
+            ("share of the database, %", share),
+        ):
+            rows.append((figures["strategy"], what, len(rotations), *spread_of(values)))
+    return table(("strategy", "what", "rotations", *SPREAD), *rows)
+
+
+def database_ms(step: Figures) -> float:
+    """Say how long a step waited for the database."""
+    return float(step["took_ms"] * step["database_share_percent"] / 100)
+
+
+def spread_of(values: list[float]) -> list[float]:
+    """Give a spread's parts; a tenth is enough where the database sets the pace."""
+    spread = summary(values)
+    return [round(spread[part], 1) for part in SPREAD]
+
+
+def step_table(strategies: list[Figures]) -> str:
+    """Show the steps one by one, and what follows them."""
+    rows: list[tuple[object, ...]] = []
+    for figures in strategies:
+        rotations = figures["rotations"]
+        for steps in zip(*(one["steps"] for one in rotations), strict=True):
+            took = spread_of([step["took_ms"] for step in steps])
+            database = spread_of([database_ms(step) for step in steps])
+            connections = f"{max(step['connections'] for step in steps):g}"
+            calls = mean(step["calls"]["calls"] for step in steps)
+            rows.append(
+                (figures["strategy"], steps[0]["name"], *took[:2], database[0], connections, calls)
+            )
+        calls = mean(one["rollout"]["calls"] for one in rotations)
+        rows.append((figures["strategy"], "rollout", "", "", "", "", calls))
+    head = ("median, ms", "p90, ms", "database, median, ms", "connections, most", "calls, mean")
+    return table(("strategy", "step", *head), *rows)
+
+
+def rotation_calls_table(figures: Figures) -> str:
+    """Show the calls of a rotation by operation, a step to a column; means."""
+    rotations = figures["rotations"]
+    columns = {
+        steps[0]["name"]: [step["calls"] for step in steps]
+        for steps in zip(*(one["steps"] for one in rotations), strict=True)
+    } | {"rollout": [one["rollout"] for one in rotations]}
+    operations = sorted(
+        {name for tally in chain(*columns.values()) for name in tally["by_operation"]}
+    )
+    rows = [
+        (
+            f"`{name}`",
+            *(
+                mean(tally["by_operation"].get(name, 0) for tally in tallies)
+                for tallies in columns.values()
+            ),
+        )
+        for name in operations
+    ]
+    everything = (mean(tally["calls"] for tally in tallies) for tallies in columns.values())
+    return table(("operation", *columns), *rows, ("**all**", *everything))
+
+
+def mean(values: Iterable[float]) -> str:
+    """Give the mean with a tenth, where there is one."""
+    return f"{round(statistics.fmean(values), 1):g}"
+
+
 def timing_table(timings: list[Figures]) -> str:
     """Show how long pure code takes."""
     rows = [
@@ -168,10 +259,11 @@ def template_table(templates: list[Figures]) -> str:
     return table(("product", "environment", "tier", "data, bytes", "app, bytes"), *rows)
 
 
-def report(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> str:
+def report(starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures) -> str:
     """Write the whole report."""
     machine = next(iter(starts.values()))["machine"]
     alone, crowd = cloud["alone"], cloud["crowd"]
+    strategies = rotation["strategies"]
     sizes = ", ".join(
         f"{name} {figures['bytes'] / 1e6:.1f} MB zipped, {figures['program_bytes'] / 1e6:.1f} MB "
         "as a program"
@@ -183,7 +275,7 @@ def report(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> str:
         "### Goals",
         table(
             ("what", "measured", "goal", ""),
-            *(goal.row() for goal in goals(starts, pure, cloud)),
+            *(goal.row() for goal in goals(starts, pure, cloud, rotation)),
         ),
         "### Start",
         start_table(starts),
@@ -195,6 +287,13 @@ def report(starts: dict[str, Figures], pure: Figures, cloud: Figures) -> str:
         f"Of the {crowd['tenants']} tenants asked for at once half were active after "
         f"{crowd['median_active_after_s']:.1f} s, 95 % after {crowd['p95_active_after_s']:.1f} s "
         f"and all after {crowd['all_active_after_s']:.1f} s.",
+        "### Rotation of a database user's secret",
+        rotation_table(strategies),
+        step_table(strategies),
+        f"The calls of one rotation by `{strategies[0]['strategy']}`, means:",
+        rotation_calls_table(strategies[0]),
+        f"Memory: {rotation['memory']['processes']} processes of the function, the largest peak "
+        f"{rotation['memory']['peak_rss_mib']:.1f} MiB.",
         "### Thinking",
         timing_table(pure["timings"]),
         "### Templates",
@@ -214,8 +313,9 @@ def main() -> int:
             file.stem.removeprefix("start-"): json.loads(file.read_text())
             for file in sorted(folder.glob("start-*.json"))
         }
-        pure, cloud = (
-            json.loads((folder / f"{name}.json").read_text()) for name in ("pure", "cloud")
+        pure, cloud, rotation = (
+            json.loads((folder / f"{name}.json").read_text())
+            for name in ("pure", "cloud", "rotation")
         )
     except FileNotFoundError as error:
         print(f"{error.filename} is missing; `make bench` makes it", file=sys.stderr)
@@ -223,8 +323,8 @@ def main() -> int:
     if not starts:
         print(f"no start-*.json in {folder}; `make bench` makes them", file=sys.stderr)
         return 1
-    print(report(starts, pure, cloud))
-    for goal in goals(starts, pure, cloud):
+    print(report(starts, pure, cloud, rotation))
+    for goal in goals(starts, pure, cloud, rotation):
         if not goal.met:
             print(f"bench: missed: {goal.what}: {goal.measured:g} {goal.unit}", file=sys.stderr)
     return 0

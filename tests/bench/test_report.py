@@ -61,11 +61,41 @@ CLOUD = {
 }
 
 
+def step(name, took_ms, share, connections, **operations):
+    return {
+        "name": name,
+        "took_ms": took_ms,
+        "database_share_percent": share,
+        "connections": connections,
+        "calls": tally(**operations),
+    }
+
+
+def rotated(set_ms):
+    return {
+        "steps": [
+            step("createSecret", 10.0, 0.0, 0.0, PutSecretValue=1),
+            step("setSecret", set_ms, 75.0, 2.0, GetSecretValue=2),
+            step("testSecret", 20.0, 50.0, 1.0, GetSecretValue=1),
+            step("finishSecret", 10.0, 0.0, 0.0, PutEvents=1),
+        ],
+        "rollout": tally(UpdateService=1, PutEvents=1),
+    }
+
+
+ROTATION = {
+    "strategies": [
+        {"strategy": "single-user", "rotations": [rotated(40.0), rotated(60.0), rotated(360.0)]}
+    ],
+    "memory": {"processes": 2, "peak_rss_mib": 16.0},
+}
+
+
 def test_goals_that_are_met_are_said_to_be():
-    goals = list(report.goals(STARTS, PURE, CLOUD))
-    assert len(goals) == 6
+    goals = list(report.goals(STARTS, PURE, CLOUD, ROTATION))
+    assert len(goals) == 8
     assert all(goal.met for goal in goals)
-    assert "**missed**" not in report.report(STARTS, PURE, CLOUD)
+    assert "**missed**" not in report.report(STARTS, PURE, CLOUD, ROTATION)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +107,54 @@ def test_goals_that_are_met_are_said_to_be():
     ],
 )
 def test_a_goal_that_is_missed_stands_in_the_table(path, value, row):
-    cloud = copy.deepcopy(CLOUD)
+    cloud = changed(CLOUD, path, value)
+    assert row in report.report(STARTS, PURE, cloud, ROTATION)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "row"),
+    [
+        (("memory", "peak_rss_mib"), 24.1, "| 24.1 MiB | ≤ 24 MiB | **missed** |"),
+        (
+            ("strategies", 0, "rotations", 2, "steps", 1, "connections"),
+            3.0,
+            "single-user, most | 3 | ≤ 2 | **missed** |",
+        ),
+    ],
+)
+def test_a_rotation_that_costs_more_than_its_goal_stands_in_the_table(path, value, row):
+    rotation = changed(ROTATION, path, value)
+    assert row in report.report(STARTS, PURE, CLOUD, rotation)
+
+
+def changed(figures, path, value):
+    figures = copy.deepcopy(figures)
     *way, last = path
-    place = cloud
+    place = figures
     for key in way:
         place = place[key]
     place[last] = value
-    assert row in report.report(STARTS, PURE, cloud)
+    return figures
+
+
+def test_a_rotation_is_its_four_steps_together():
+    shown = report.rotation_table(ROTATION["strategies"])
+    assert "| single-user | four steps, ms | 3 | 100.0 | 400.0 | 80.0 | 400.0 |" in shown
+    assert "of that in the database, ms | 3 | 55.0 | 280.0 | 40.0 | 280.0 |" in shown
+    assert "share of the database, % | 3 | 55.0 | 70.0 | 50.0 | 70.0 |" in shown
+
+
+def test_each_step_is_shown_with_its_connections_and_calls():
+    shown = report.step_table(ROTATION["strategies"])
+    assert "| single-user | setSecret | 60.0 | 360.0 | 45.0 | 2 | 2 |" in shown
+    assert "| single-user | rollout |  |  |  |  | 2 |" in shown
+
+
+def test_calls_of_a_rotation_are_means_over_all_of_them():
+    figures = changed(ROTATION["strategies"][0], ("rotations", 0, "rollout"), tally(PutEvents=2))
+    shown = report.rotation_calls_table(figures)
+    assert "| `s PutEvents` | 0 | 0 | 0 | 1 | 1.3 |" in shown
+    assert "| `s UpdateService` | 0 | 0 | 0 | 0 | 0.7 |" in shown
 
 
 def test_a_figure_that_equals_its_goal_meets_it():
@@ -91,7 +162,7 @@ def test_a_figure_that_equals_its_goal_meets_it():
 
 
 def test_operations_that_an_onboarding_does_not_call_are_shown_as_none():
-    assert "| `s CreateStack` | 2 | 0 |" in report.report(STARTS, PURE, CLOUD)
+    assert "| `s CreateStack` | 2 | 0 |" in report.report(STARTS, PURE, CLOUD, ROTATION)
 
 
 def test_a_folder_without_figures_says_what_makes_them(tmp_path, monkeypatch, capsys):

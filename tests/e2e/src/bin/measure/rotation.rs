@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::types::Tag;
 use domain::catalogue::RotationStrategy;
-use e2e::{Result, Suite};
+use e2e::{Call, Result, Suite};
 use serde::{Deserialize, Serialize};
 use store::Status;
 
 use crate::memory::{Memory, Watch};
+use crate::tally::Tally;
 
 /// The function that rotates.
 const FUNCTION: &str = "secret-rotation";
@@ -50,8 +51,8 @@ struct OfStrategy {
 struct Rotation {
     /// The four of them.
     steps: Vec<Step>,
-    /// The calls outside of the steps: services are deployed, and the old value taken away.
-    rollout_calls: usize,
+    /// Calls outside of the steps: services are deployed, and the old value taken away.
+    rollout: Tally,
 }
 
 /// One step, in its own words and the local cloud's.
@@ -63,8 +64,7 @@ struct Step {
     /// Of that, the share spent waiting for the database; 0 where none was asked.
     database_share_percent: f64,
     connections: f64,
-    /// Calls of AWS.
-    calls: usize,
+    calls: Tally,
 }
 
 /// The metrics that the function writes at the end of a step.
@@ -81,7 +81,7 @@ struct Metrics {
 }
 
 /// The calls that one rotation made, by step; those outside of any under `None`.
-type Calls = BTreeMap<Option<String>, usize>;
+type Calls = BTreeMap<Option<String>, Tally>;
 
 /// Onboards a tenant for each strategy and rotates the secret of its application's user.
 pub(crate) async fn measure(suite: &Suite) -> Result<Rotations> {
@@ -113,21 +113,22 @@ async fn rotate(suite: &Suite, tenant: &str, strategy: RotationStrategy) -> Resu
     let metrics = metrics(suite, &secret).await?;
     Ok(metrics
         .chunks(STEPS.len())
-        .zip(&calls)
+        .zip(calls)
         .map(|(steps, calls)| together(steps, calls))
         .collect())
 }
 
 fn calls_by_step(suite: &Suite) -> Result<Calls> {
-    let mut by_step = Calls::new();
+    let mut by_step = BTreeMap::<_, Vec<Call>>::new();
     for call in suite.control.calls(FUNCTION)? {
-        *by_step.entry(call.step).or_default() += 1;
+        by_step.entry(call.step.clone()).or_default().push(call);
     }
-    Ok(by_step)
+    Ok(by_step.into_iter().map(|(step, calls)| (step, Tally::of(&calls))).collect())
 }
 
-fn together(steps: &[Metrics], calls: &Calls) -> Rotation {
-    let calls_in = |step: Option<String>| calls.get(&step).copied().unwrap_or_default();
+fn together(steps: &[Metrics], mut calls: Calls) -> Rotation {
+    let mut calls_in = |step: Option<String>| calls.remove(&step).unwrap_or_default();
+    let rollout = calls_in(None);
     let steps = steps.iter().map(|metrics| Step {
         name: metrics.step.clone(),
         took_ms: metrics.step_ms,
@@ -135,7 +136,7 @@ fn together(steps: &[Metrics], calls: &Calls) -> Rotation {
         connections: metrics.connections_tried,
         calls: calls_in(Some(metrics.step.clone())),
     });
-    Rotation { steps: steps.collect(), rollout_calls: calls_in(None) }
+    Rotation { steps: steps.collect(), rollout }
 }
 
 /// The metrics of all steps of a secret's rotations, once they are all in the log. A rotation that

@@ -1,4 +1,4 @@
-//! The calls of the function, counted.
+//! The calls of a function, counted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn of(calls: &[Call]) -> Self {
+    /// Counts these.
+    pub(crate) fn of(calls: &[Call]) -> Self {
         let mut tally = Self::default();
         for call in calls {
             tally.calls += 1;
