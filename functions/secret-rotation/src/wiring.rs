@@ -12,6 +12,11 @@ const PASSWORD_LENGTH: i64 = 32;
 /// The longest that `GetRandomPassword` makes (API reference).
 const PASSWORD_LENGTH_MAX: i64 = 4096;
 
+/// The words that AWS's templates take for yes, in any case. To them every other word is a no; here
+/// a misspelt one is a mistake, for it would make weaker passwords without a word.
+const YES: [&str; 4] = ["true", "1", "y", "yes"];
+const NO: [&str; 4] = ["false", "0", "n", "no"];
+
 /// The wiring of this function. Each field is the variable `CARETAKER_<FIELD>`.
 #[derive(Debug, Clone)]
 pub struct Wiring {
@@ -89,17 +94,14 @@ impl PasswordOptions {
             variables.reject("PASSWORD_LENGTH", &accepted);
         }
         let mut flag = |name, default| {
-            // The templates take any spelling of true; here a misspelt word is a mistake.
-            let word = variables.optional(name).map(|word| word.to_lowercase());
-            match word.as_deref() {
-                None => default,
-                Some("true") => true,
-                Some("false") => false,
-                Some(_) => {
-                    variables.reject(name, &"accepted are true and false");
-                    default
-                }
+            let Some(word) = variables.optional(name).map(|word| word.to_lowercase()) else {
+                return default;
+            };
+            if !YES.contains(&word.as_str()) && !NO.contains(&word.as_str()) {
+                let accepted = format!("accepted are {} and {}", YES.join(", "), NO.join(", "));
+                variables.reject(name, &accepted);
             }
+            YES.contains(&word.as_str())
         };
         let exclude_numbers = flag("EXCLUDE_NUMBERS", default.exclude_numbers);
         let exclude_punctuation = flag("EXCLUDE_PUNCTUATION", default.exclude_punctuation);
@@ -210,6 +212,19 @@ mod tests {
             ..PasswordOptions::default()
         };
         assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn a_flag_is_every_word_that_awss_templates_take_for_it() {
+        for (word, meant) in [("true", true), ("Yes", true), ("y", true), ("1", true)]
+            .into_iter()
+            .chain([("FALSE", false), ("no", false), ("n", false), ("0", false)])
+        {
+            let read = read(&[("REQUIRE_EACH_INCLUDED_TYPE", word), ("EXCLUDE_NUMBERS", word)]);
+            let options = read.unwrap().password;
+            assert_eq!(options.require_each_included_type, meant, "{word}");
+            assert_eq!(options.exclude_numbers, meant, "{word}");
+        }
     }
 
     #[test]
