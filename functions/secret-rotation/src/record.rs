@@ -141,6 +141,10 @@ impl SecretRotation {
 fn again(rotation: &Rotation, now: Timestamp) -> Rotation {
     let mut rotation = Rotation { step_at: now, ..rotation.clone() };
     if rotation.finished_at.is_none() {
+        // Somebody has it taken up again that was given up: it has its whole time once more.
+        if rotation.state == State::Failed {
+            rotation.started_at = now;
+        }
         rotation.state = State::Rotating;
     }
     rotation

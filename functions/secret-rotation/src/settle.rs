@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use runtime::{Backoff, Invocation};
+use jiff::{SignedDuration, Timestamp};
+use runtime::{Backoff, Classify, Invocation};
 
 use crate::SecretRotation;
 use crate::act::Failed;
@@ -55,12 +55,52 @@ impl SecretRotation {
         rotation: &Rotation,
         invocation: &Invocation,
     ) -> Result<Settled, Error> {
-        match rotation.state {
+        let settled = match rotation.state {
             State::Rotating => self.settle_steps(rotation, invocation).await,
             State::Replacing => self.replace(rotation, invocation).await,
             State::RollingOut => Ok(Settled::RollingOut),
             State::Settled | State::Failed => Ok(Settled::Done),
+        };
+        match settled {
+            Ok(settled) => Ok(settled),
+            Err(error) => self.unsettled(rotation, error, invocation).await,
         }
+    }
+
+    /// A look that has failed. What passes by itself is the queue's to bring again. For the rest
+    /// somebody has to mend something, so it is looked at as seldom as any rotation that is stuck,
+    /// and not for ever: after a day a person is called.
+    async fn unsettled(
+        &self,
+        rotation: &Rotation,
+        error: Error,
+        invocation: &Invocation,
+    ) -> Result<Settled, Error> {
+        let now = invocation.clock.now();
+        let name = &rotation.secret_name;
+        if !is_given_up(rotation, now) {
+            if error.is_transient() {
+                return Err(error);
+            }
+            let reason = runtime::chain(&error);
+            tracing::warn!(secret = name, error = reason, "{name} cannot be settled: {reason}");
+            self.change(&rotation.secret_arn, now, |it| {
+                let ours = it.token == rotation.token && it.state == rotation.state;
+                if ours {
+                    it.step_at = now;
+                }
+                ours
+            })
+            .await?;
+            return Ok(Settled::Again(STUCK_AFTER));
+        }
+        let Refusal { reason, remedy, .. } = error.told();
+        let words = format!(
+            "The rotation of {name} could not be ended for a day now: {reason}\n\nWhat to do: \
+             {remedy}. The runbook says how to end it by hand."
+        );
+        self.alarm(&format!("{name} is rotated by half"), &words).await?;
+        self.close(rotation, &reason, invocation).await
     }
 
     async fn settle_steps(
@@ -221,7 +261,7 @@ impl SecretRotation {
         invocation: &Invocation,
     ) -> Result<Settled, Error> {
         let now = invocation.clock.now();
-        if now.duration_since(rotation.started_at) < SETTLED_WITHIN {
+        if !is_given_up(rotation, now) {
             return Ok(Settled::Again(STUCK_AFTER));
         }
         let name = &rotation.secret_name;
@@ -251,6 +291,16 @@ impl SecretRotation {
             .await?;
             return self.close(rotation, &why, invocation).await;
         }
+        if is_given_up(rotation, now) {
+            let why = "another rotation was asked for, and for a day none has begun";
+            let words = format!(
+                "{why}. See what RotateSecret says of it. Why the value before could not be used: \
+                 {}",
+                last_reason(rotation)
+            );
+            self.alarm(&format!("{} is not rotated", rotation.secret_name), &words).await?;
+            return self.close(rotation, why, invocation).await;
+        }
         let wait = REPLACE_AFTER.delay(rotation.attempts);
         let since = rotation.last_failure.as_ref().map_or(rotation.step_at, |it| it.at);
         let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
@@ -270,6 +320,11 @@ impl SecretRotation {
         // Its first step begins a new document; until then this one is looked at.
         Ok(Settled::Again(STUCK_AFTER))
     }
+}
+
+/// Whether a rotation has been tried to be ended for long enough.
+fn is_given_up(rotation: &Rotation, now: Timestamp) -> bool {
+    now.duration_since(rotation.started_at) >= SETTLED_WITHIN
 }
 
 fn last_reason(rotation: &Rotation) -> &str {

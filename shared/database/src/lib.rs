@@ -61,7 +61,7 @@ pub use roles::{
     Account, AlternateSpec, Attribute, DatabasePrivileges, Grantee, Membership, MysqlAccount,
     Object, ObservedRole, PasswordSet, PostgresRole, PostgresRoles, ResourceLimits, Retain,
     RoleChange, RoleError, RoleSpec, Scope, SettingValue, TlsRequirement, discard_old_password,
-    ensure_alternate_user, ensure_application_role, lock_login, mend_application_role,
+    ensure_alternate_user, ensure_application_role, lock_login, make_login, mend_application_role,
     observe_application_role, plan, sends_own_password, set_password, set_password_with,
 };
 pub use secret::{Credentials, DatabaseSecret, SecretError};

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use database::{
     Account, AlternateSpec, Privilege, Retain, RoleError, RoleSpec, StatementErrorKind, Target,
-    check_privileges, ensure_alternate_user, mend_application_role, session, set_password_with,
+    check_privileges, ensure_alternate_user, make_login, mend_application_role, session,
+    set_password_with,
 };
 
 use super::{Acted, not_open};
@@ -16,8 +17,18 @@ use crate::step::Stepping;
 
 impl Stepping<'_> {
     /// Sets the pending password over the connection that was opened for `who`.
+    ///
+    /// What a user that does it itself may, it may before and after: were that too little, the
+    /// version would never become current, with a password that the server has already. So it is
+    /// looked at first.
     pub(super) async fn set_over(&mut self, who: Who) -> Result<Acted, Error> {
         let pending = self.pending_target()?;
+        if who != Who::Master {
+            let missing = self.missing(who, &pending).await?;
+            if !missing.is_empty() {
+                return Err(lacking(who, &pending, &missing).into());
+            }
+        }
         let connection = self.doors.connection(who).ok_or_else(|| not_open(who))?;
         let account = Account::named(&pending.username);
         let began = Instant::now();
@@ -39,20 +50,32 @@ impl Stepping<'_> {
             }
             Err(RoleError::NoSuchUser { .. }) if who == Who::Master => {
                 let words = format!("the user {:?} was missing", pending.username);
-                self.mend_user(&pending, words).await
+                if self.is_applications(&pending.username) {
+                    return self.mend_user(&pending, words).await;
+                }
+                self.make_user(&pending, words).await
             }
             Err(error) => refused(&error),
         }
     }
 
-    /// Has the master make the user where it is missing, and give it the rights of an application.
+    /// Has the master make a user that is missing and not the application's. What it may is nowhere
+    /// written down: the next step says what the catalogue finds missing.
+    async fn make_user(&mut self, pending: &Target, words: String) -> Result<Acted, Error> {
+        let connection = self.doors.connection(Who::Master).ok_or_else(|| not_open(Who::Master))?;
+        let began = Instant::now();
+        let made = make_login(connection, &pending.username, &pending.password).await;
+        self.doors.spent(began);
+        match made {
+            Ok(change) => Ok(Acted::Done(format!("{words}; {change}, and without any right"))),
+            Err(error) => refused(&error),
+        }
+    }
+
+    /// Has the master make the application's user where it is missing, and give it its rights.
     async fn mend_user(&mut self, pending: &Target, words: String) -> Result<Acted, Error> {
         let spec = RoleSpec::for_login(pending).map_err(|error| Refusal::from(&error))?;
-        let spec = if self.is_applications(&pending.username) {
-            spec.owned_by(self.case.tenant.tenant.names().database_owner())
-        } else {
-            spec
-        };
+        let spec = spec.owned_by(self.case.tenant.tenant.names().database_owner());
         let connection = self.doors.connection(Who::Master).ok_or_else(|| not_open(Who::Master))?;
         let began = Instant::now();
         let mended = mend_application_role(connection, &spec, &pending.password).await;
@@ -100,7 +123,6 @@ impl Stepping<'_> {
     pub(super) async fn check(&mut self, who: Who) -> Result<String, Error> {
         let target =
             if who == Who::Current { self.current_target() } else { self.pending_target() }?;
-        let wanted = self.privileges(&target)?;
         let began = Instant::now();
         let connection = self.doors.connection(who).ok_or_else(|| not_open(who))?;
         let seen = session(connection).await.map_err(|error| Refusal::from(&error))?;
@@ -111,21 +133,27 @@ impl Stepping<'_> {
         if let Some(database) = target.database.as_ref().filter(|it| **it != seen.database) {
             faults.push(format!("it is in {:?} instead of {database:?}", seen.database));
         }
-        if faults.is_empty() && target.database.is_some() {
-            let missing = check_privileges(connection, &wanted).await;
-            faults.extend(missing.map_err(|error| Refusal::from(&error))?);
-        }
         self.doors.spent(began);
+        if faults.is_empty() {
+            faults.extend(self.missing(who, &target).await?);
+        }
         if faults.is_empty() {
             return Ok(format!("{who} opens the database as {:?} and may work", target.username));
         }
-        Err(Refusal::new(
-            FailureKind::Permission,
-            format!("{who} opens {}, but: {}", target.place(), faults.join("; ")),
-            "grant what is missing, or correct rotation.privileges in the catalogue, and rotate \
-             again",
-        )
-        .into())
+        Err(lacking(who, &target, &faults).into())
+    }
+
+    /// Which of the privileges that the catalogue names the user of this connection does not have.
+    async fn missing(&mut self, who: Who, target: &Target) -> Result<Vec<String>, Error> {
+        let wanted = self.privileges(target)?;
+        if target.database.is_none() || wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let connection = self.doors.connection(who).ok_or_else(|| not_open(who))?;
+        let began = Instant::now();
+        let missing = check_privileges(connection, &wanted).await;
+        self.doors.spent(began);
+        Ok(missing.map_err(|error| Refusal::from(&error))?)
     }
 
     /// What the catalogue names for a user; nothing for the master, who is not its business.
@@ -144,6 +172,14 @@ impl Stepping<'_> {
             .collect::<Result<_, database::UnknownPrivilege>>()
             .map_err(|error| Error::Unfit(format!("rotation.privileges: {error}")))
     }
+}
+
+fn lacking(who: Who, target: &Target, faults: &[String]) -> Refusal {
+    Refusal::new(
+        FailureKind::Permission,
+        format!("{who} opens {}, but: {}", target.place(), faults.join("; ")),
+        "grant what is missing, or correct rotation.privileges in the catalogue, and rotate again",
+    )
 }
 
 /// A change of a role that failed: a value that the server would not have is told apart.

@@ -22,5 +22,7 @@ mod proxy;
 mod rollouts;
 mod scenario;
 mod secrets_manager;
+mod stuck;
 mod table;
+mod users;
 mod whole;

@@ -129,6 +129,22 @@ impl Scenario {
         self
     }
 
+    /// The same, with a catalogue that knows another user of every tenant.
+    pub(crate) fn knowing(mut self, user: &str, privileges: &[&str]) -> Self {
+        let product = if self.server.engine() == "postgres" { "mate" } else { "sarc-ng" };
+        let database::Trust::PemFile(authority) = self.server.trust() else {
+            panic!("test servers have an authority of their own")
+        };
+        let rotation = "[defaults.rotation]";
+        let user = format!("[defaults.rotation.users.{user}]\nprivileges = {privileges:?}\n\n");
+        let text = text(product).replace(rotation, &format!("{user}{rotation}"));
+        let catalogue = Catalogue::parse(product, &text).unwrap();
+        let wiring = wiring(product, &authority.display().to_string());
+        self.function =
+            SecretRotation::with_catalogue(catalogue, wiring, self.aws.clients()).unwrap();
+        self
+    }
+
     /// Has Secrets Manager begin a rotation when the rollout of the one before is over, and answers
     /// with its token.
     pub(crate) fn begin(&mut self, arn: &str) -> String {

@@ -1,6 +1,8 @@
 //! Why this exists: whoever has just set a role's password knows that it opens the database, and
-//! wants the rest of the role to be right too, without trying the password once more.
+//! wants the rest of the role to be right too, without trying the password once more. And a user of
+//! which nothing is known but its name can be made again, but not guessed what it may.
 
+use super::spec::name_faults;
 use super::{ObservedRole, RoleChange, RoleError, RoleSpec, account, mysql, plan, postgres};
 use crate::connection::{Connection, Dialect};
 use secrecy::SecretString;
@@ -39,6 +41,33 @@ pub async fn mend_application_role(
     } else {
         Err(RoleError::Unfinished { place: Box::new(master.place().clone()), left })
     }
+}
+
+/// Makes a user that does not exist, with this password and without any right: what it may is for
+/// whoever knows what it is for to say. On MySQL and MariaDB it is for all hosts and must use TLS.
+///
+/// # Errors
+/// [`RoleError::Spec`] for a name that no server would take or that is the master's own,
+/// [`RoleError::Statement`] when the server refuses, also because the user exists.
+pub async fn make_login(
+    master: &mut Connection,
+    user: &str,
+    password: &SecretString,
+) -> Result<RoleChange, RoleError> {
+    let mut faults = name_faults(master.engine(), "user", user);
+    if master.place().username == user {
+        faults.push(format!("the user {user:?} is the master that is to make it"));
+    }
+    if !faults.is_empty() {
+        return Err(RoleError::Spec(faults));
+    }
+    let made = [RoleChange::CreateLogin { role: user.to_owned() }];
+    match master.dialect() {
+        Dialect::Postgres(mut server) => postgres::act(&mut server, &made, password).await?,
+        Dialect::Mysql(mut server) => mysql::act(&mut server, &made, password).await?,
+    }
+    let [made] = made;
+    Ok(made)
 }
 
 async fn is_for_certain_hosts(

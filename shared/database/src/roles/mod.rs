@@ -30,7 +30,7 @@ pub use alternate::{AlternateSpec, ensure_alternate_user};
 pub use change::{Attribute, Grantee, Object, RoleChange, Scope, SettingValue};
 pub use error::RoleError;
 pub use lock::lock_login;
-pub use mend::mend_application_role;
+pub use mend::{make_login, mend_application_role};
 pub use mysql::MysqlAccount;
 pub use password::{
     PasswordSet, Retain, discard_old_password, sends_own_password, set_password, set_password_with,
