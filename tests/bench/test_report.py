@@ -150,6 +150,16 @@ def test_each_step_is_shown_with_its_connections_and_calls():
     assert "| single-user | rollout |  |  |  |  | 2 |" in shown
 
 
+def test_the_strategy_that_makes_the_most_calls_is_the_one_shown():
+    other = changed(
+        ROTATION["strategies"][0], ("rotations", 0, "steps", 1, "calls"), tally(DescribeSecret=9)
+    )
+    rotation = changed(
+        ROTATION, ("strategies",), [*ROTATION["strategies"], {**other, "strategy": "by-master"}]
+    )
+    assert "one rotation by `by-master`" in report.report(STARTS, PURE, CLOUD, rotation)
+
+
 def test_calls_of_a_rotation_are_means_over_all_of_them():
     figures = changed(ROTATION["strategies"][0], ("rotations", 0, "rollout"), tally(PutEvents=2))
     shown = report.rotation_calls_table(figures)
