@@ -7,6 +7,7 @@ person sees every complaint at once. `docs/architecture.md` says why each rule e
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +148,37 @@ def files_are_readable(root: Path) -> Iterator[Complaint]:
                 )
 
 
+def links_lead_somewhere(root: Path) -> Iterator[Complaint]:
+    """A document's relative links name files, and headings in them, that exist."""
+    for document in sorted(root.rglob("*.md")):
+        if NOT_OURS & set(document.relative_to(root).parts):
+            continue
+        text = without_code_blocks(document.read_text())
+        for found in re.finditer(r"\]\(([^)\s]+)\)", text):
+            path, _, heading = found[1].partition("#")
+            if re.match(r"[a-z]+:", path):
+                continue  # somebody else's page
+            target = document.parent / path if path else document
+            if not target.exists():
+                missing = "there is no such file"
+            elif heading and target.suffix == ".md" and heading not in headings_of(target):
+                missing = f"there is no heading `{heading}` in it"
+            else:
+                continue
+            yield Complaint(
+                document.relative_to(root),
+                line_of(text, found.start()),
+                f"links to `{found[1]}`, but {missing}",
+            )
+
+
 RULES: tuple[Rule, ...] = (
     decisions_are_pure,
     functions_stand_alone,
     versions_stand_in_one_place,
     mains_only_wire,
     files_are_readable,
+    links_lead_somewhere,
 )
 
 
@@ -208,6 +234,28 @@ def split_at_top_level(branches: str) -> Iterator[str]:
 def line_of(text: str, offset: int) -> int:
     """The line, counted from one, that an offset falls in."""
     return text.count("\n", 0, offset) + 1
+
+
+# ── Reading documents ────────────────────────────────────────────────────────────────────────────
+
+
+def without_code_blocks(text: str) -> str:
+    """The prose alone, every line in its place: what looks like a link in code is none."""
+    return re.sub(
+        r"^[ ]*```.*?^[ ]*```", lambda found: "\n" * found[0].count("\n"), text, flags=re.M | re.S
+    )
+
+
+def headings_of(document: Path) -> set[str]:
+    """The headings as GitHub names them in links; one that comes again gets a number."""
+    seen: Counter[str] = Counter()
+    names = set()
+    for heading in re.findall(r"^#{1,6} +(.*)$", without_code_blocks(document.read_text()), re.M):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip()).lower()
+        name = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        names.add(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names
 
 
 # ── Reading Cargo manifests ──────────────────────────────────────────────────────────────────────

@@ -151,3 +151,35 @@ def test_all_rules_speak_at_once(tmp_path):
         },
     )
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("link", "missing"),
+    [
+        ("gone.md", "there is no such file"),
+        ("docs/gone/", "there is no such file"),
+        ("#nowhere", "there is no heading `nowhere` in it"),
+        ("docs/other.md#nowhere", "there is no heading `nowhere` in it"),
+        ("docs/other.md#in-code", "there is no heading `in-code` in it"),
+        ("docs/other.md#twice-2", "there is no heading `twice-2` in it"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named_with_its_line(tmp_path, link, missing):
+    other = "# Other\n```\n# In code\n```\n## Twice\n## Twice\n"
+    found = complaints(tmp_path, {"README.md": f"# Why\n\n[x]({link})\n", "docs/other.md": other})
+    assert found == [f"README.md:3: links to `{link}`, but {missing}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[x](docs/other.md), [y](docs), [z](docs/other.md#what-a-failure-leaves-and-what-it-costs)",
+        "[x](#why-so) and [y](docs/other.md#twice-1)",
+        "[x](https://example.com/#gone) and [y](mailto:ada@example.com)",
+        "```sh\necho [x](gone.md)\n```",
+    ],
+)
+def test_a_link_that_leads_somewhere_is_left_alone(tmp_path, text):
+    other = "# What a `failure` leaves, and what it costs\n## Twice\n## Twice\n"
+    files = {"README.md": f"# Why so?\n\n{text}\n", "docs/other.md": other}
+    assert complaints(tmp_path, files) == []
