@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -14,6 +15,14 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a server may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A file system in memory, as Linux has it. A server begins with a thousand small files, and making
+/// them costs a disk more time than most tests take.
+const MEMORY: &str = "/dev/shm";
+
+/// How much of it must be free: a container often has 64 MB, and several servers run at once with
+/// some 50 MB each.
+const MEMORY_FREE_MIN_MB: u64 = 1024;
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
@@ -91,14 +100,27 @@ pub(super) fn free_port() -> u16 {
         .port()
 }
 
-/// A folder for a server under the machine's temporary folder (a home or a checkout may be closed
-/// to the server's user), filled from a template that `make` makes when it is first needed.
+/// Where servers' folders are: in memory where that has room, unless `TMPDIR` names a place; else in
+/// the machine's temporary folder. A home or a checkout may be closed to the server's user.
+static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let memory = PathBuf::from(MEMORY);
+    let wanted = std::env::var_os("TMPDIR").is_none() && memory.is_dir();
+    if wanted && free_mb(MEMORY) >= MEMORY_FREE_MIN_MB { memory } else { std::env::temp_dir() }
+});
+
+/// What is free in a file system, in MB.
+fn free_mb(path: &str) -> u64 {
+    let free = output("df", &["--output=avail", "--block-size=1M", path]);
+    free.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0)
+}
+
+/// A folder for a server, filled from a template that `make` makes when it is first needed.
 pub(super) fn folder_from_template(
     user: ServerUser,
     template: &str,
     make: impl FnOnce(&Path),
 ) -> TempDir {
-    let template = std::env::temp_dir().join(template);
+    let template = ROOT.join(template);
     if !template.exists() {
         let building = temporary_folder();
         user.own(building.path(), 0o700);
@@ -118,7 +140,7 @@ pub(super) fn folder_from_template(
 fn temporary_folder() -> TempDir {
     tempfile::Builder::new()
         .prefix("caretaker-test-")
-        .tempdir()
+        .tempdir_in(ROOT.as_path())
         .expect("the temporary folder is writable")
 }
 
