@@ -46,6 +46,9 @@ use fields::Fields;
 
 /// What a report comes to: at least one outcome.
 pub(crate) fn read(report: &Report) -> Vec<Outcome> {
+    if let Some(outcome) = caretaker::told_on_the_bus(report) {
+        return vec![outcome];
+    }
     // A function's dead letter holds the event that the function failed at, which may look like
     // anything; that it failed is what is reported.
     if let Some(outcome) = lambda::dead_letter(report) {

@@ -99,7 +99,7 @@ impl SecretRotation {
             "The rotation of {name} could not be ended for a day now: {reason}\n\nWhat to do: \
              {remedy}. The runbook says how to end it by hand."
         );
-        self.alarm(&format!("{name} is rotated by half"), &words).await?;
+        self.alarm(&format!("{name} is rotated by half"), &words, None).await?;
         self.close(rotation, &reason, invocation).await
     }
 
@@ -269,7 +269,7 @@ impl SecretRotation {
             "Neither the current nor the pending version of {name} opens the database, for a day \
              now. Set the user's password to one of the two by hand; the runbook says how."
         );
-        self.alarm(&format!("{name} does not open its database"), &words).await?;
+        self.alarm(&format!("{name} does not open its database"), &words, None).await?;
         let why = "neither the current nor the pending version opens the database";
         self.close(rotation, why, invocation).await
     }
@@ -287,6 +287,7 @@ impl SecretRotation {
             self.alarm(
                 &format!("{} cannot be rotated", rotation.secret_name),
                 &format!("{why}. The last reason: {}", last_reason(rotation)),
+                None,
             )
             .await?;
             return self.close(rotation, &why, invocation).await;
@@ -298,7 +299,7 @@ impl SecretRotation {
                  {}",
                 last_reason(rotation)
             );
-            self.alarm(&format!("{} is not rotated", rotation.secret_name), &words).await?;
+            self.alarm(&format!("{} is not rotated", rotation.secret_name), &words, None).await?;
             return self.close(rotation, why, invocation).await;
         }
         let wait = REPLACE_AFTER.delay(rotation.attempts);

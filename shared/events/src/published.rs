@@ -20,6 +20,10 @@ pub use secret::{
 /// How much of the digest makes an event's id: as much as a UUID has.
 const EVENT_ID_BYTES: usize = 16;
 
+/// The attribute of a message to people, on a topic, that says what is told: the `eventId` of an
+/// event on the bus. Who hears both can tell that it is one thing.
+pub const EVENT_ID_ATTRIBUTE: &str = "CaretakerEventId";
+
 /// A fact about a tenant or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -144,15 +148,24 @@ impl Event {
     pub fn detail(&self) -> Value {
         // Structs of strings and numbers always serialize.
         let mut detail = serde_json::to_value(self).unwrap_or_default();
-        // In the order of the names: serde_json's own is another where some dependency turns on
-        // its `preserve_order`, and the same fact must have the same id in every build.
-        let by_name: BTreeMap<&String, &Value> = detail.as_object().into_iter().flatten().collect();
-        let told = serde_json::to_string(&by_name).unwrap_or_default();
-        let id = fingerprint(&format!("{}\n{told}", self.detail_type()), EVENT_ID_BYTES);
+        let id = self.id_of(&detail);
         if let Some(fields) = detail.as_object_mut() {
             fields.insert("eventId".to_owned(), id.into());
         }
         detail
+    }
+
+    /// The event's `eventId`: the same for the same fact, whenever it is told.
+    pub fn id(&self) -> String {
+        self.id_of(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    fn id_of(&self, detail: &Value) -> String {
+        // In the order of the names: serde_json's own is another where some dependency turns on
+        // its `preserve_order`, and the same fact must have the same id in every build.
+        let by_name: BTreeMap<&String, &Value> = detail.as_object().into_iter().flatten().collect();
+        let told = serde_json::to_string(&by_name).unwrap_or_default();
+        fingerprint(&format!("{}\n{told}", self.detail_type()), EVENT_ID_BYTES)
     }
 }
 
@@ -201,6 +214,7 @@ mod tests {
     fn the_same_fact_has_the_same_id_and_another_fact_another() {
         assert_eq!(refused("a").detail()["eventId"], refused("a").detail()["eventId"]);
         assert_ne!(refused("a").detail()["eventId"], refused("b").detail()["eventId"]);
+        assert_eq!(refused("a").detail()["eventId"], refused("a").id());
         // The same in every build, however it orders JSON.
         assert_eq!(refused("a").detail()["eventId"], "371c17063317e4fa22d44c333e46002e");
     }

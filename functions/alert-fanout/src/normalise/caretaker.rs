@@ -5,20 +5,30 @@
 
 use domain::catalogue::Severity;
 
+use events::published::EVENT_ID_ATTRIBUTE;
+
 use super::eventbridge::{Event, shown};
 use super::fields::Fields;
 use super::owner::Claims;
 use super::{Draft, Outcome, words};
-use crate::event::{Context, Report};
+use crate::event::{Context, Report, Via};
 
 const SOURCE: &str = "caretaker";
 
 /// Fields that are told in their own place, and not once more in the summary.
-const TOLD: [&str; 7] =
-    ["eventId", "product", "tenantId", "environment", "reason", "mistakes", "message"];
+const TOLD: [&str; 8] =
+    ["eventId", "product", "tenantId", "environment", "reason", "mistakes", "message", "severity"];
 
 /// Words in the name of an event that say that something did not go as it should.
 const BAD: [&str; 7] = ["Failed", "Failure", "Refused", "Stuck", "Missing", "Expired", "Overdue"];
+
+/// Words to people that Caretaker tells on its bus, too: the event knows more, and one page is
+/// enough.
+pub(super) fn told_on_the_bus(report: &Report) -> Option<Outcome> {
+    let id = report.delivery.attributes.get(EVENT_ID_ATTRIBUTE)?;
+    (report.via == Via::Topic)
+        .then(|| Outcome::skip(format!("the words to people of the event {id} on the bus")))
+}
 
 /// Reads an event of Caretaker's, or of a control plane that it answers.
 pub(crate) fn event(event: &Event<'_>) -> Option<Vec<Outcome>> {
@@ -36,7 +46,9 @@ pub(crate) fn event(event: &Event<'_>) -> Option<Vec<Outcome>> {
     draft.key = id.into();
     draft.claims = claims(detail);
     let is_bad = BAD.iter().any(|word| event.detail_type.contains(word));
-    draft.severity = if is_bad { Severity::Warning } else { Severity::Info };
+    let usual = if is_bad { Severity::Warning } else { Severity::Info };
+    let said = Severity::ALL.into_iter().find(|it| detail.text("severity") == Some(it.as_str()));
+    draft.severity = said.unwrap_or(usual);
     if let Some(resource) = detail.text("resource") {
         draft.about(resource);
     }

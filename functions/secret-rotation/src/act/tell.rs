@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sns::types as sns;
 use aws_sdk_sqs::types::MessageAttributeValue;
+use domain::catalogue::Severity;
 use events::Event;
-use events::published::{SecretRotationFailed, Subject};
+use events::published::{EVENT_ID_ATTRIBUTE, SecretRotationFailed, Subject};
 use runtime::{Invocation, Record, describe_sdk_error};
 use store::TenantRecord;
 
@@ -58,6 +60,7 @@ impl SecretRotation {
     /// log.
     pub(crate) async fn tell_failure(&self, failed: Failed<'_>) {
         let Failed { tenant, secret_arn, secret_name, token, step, refusal } = failed;
+        let is_foreign = refusal.kind == FailureKind::Binding;
         let event = Event::SecretRotationFailed(SecretRotationFailed {
             subject: tenant.map(subject),
             secret_arn: secret_arn.to_owned(),
@@ -65,16 +68,18 @@ impl SecretRotation {
             version_id: token.to_owned(),
             step: step.to_owned(),
             kind: refusal.kind.as_str().to_owned(),
+            // Somebody may be trying to take another tenant's database over.
+            severity: is_foreign.then_some(Severity::Critical),
             reason: refusal.reason.clone(),
             remedy: refusal.remedy.clone(),
         });
         if let Err(error) = self.publish(&event).await {
             tracing::warn!(error = runtime::chain(&error), "the failure could not be published");
         }
-        if refusal.kind == FailureKind::Binding {
+        if is_foreign {
             let subject = format!("CRITICAL: {secret_name} points at what is not its tenant's");
             let words = format!("{}.\n\nWhat to do: {}.", refusal.reason, refusal.remedy);
-            if let Err(error) = self.alarm(&subject, &words).await {
+            if let Err(error) = self.alarm(&subject, &words, Some(&event)).await {
                 tracing::warn!(error = runtime::chain(&error), "nobody could be called");
             }
         }
@@ -108,8 +113,13 @@ impl SecretRotation {
         }
     }
 
-    /// Calls a person.
-    pub(crate) async fn alarm(&self, subject: &str, words: &str) -> Result<(), Error> {
+    /// Calls a person. `event` is what programs are told of the same thing, if they are.
+    pub(crate) async fn alarm(
+        &self,
+        subject: &str,
+        words: &str,
+        event: Option<&Event>,
+    ) -> Result<(), Error> {
         let topic = &self.wiring.alarm_topic_arn;
         let subject: String = subject.chars().take(SUBJECT_LENGTH_MAX).collect();
         self.clients
@@ -118,6 +128,14 @@ impl SecretRotation {
             .topic_arn(topic)
             .subject(subject)
             .message(words)
+            .set_message_attributes(event.map(|event| {
+                let id = sns::MessageAttributeValue::builder()
+                    .data_type("String")
+                    .string_value(event.id())
+                    .build();
+                // Its one required field, the type, is set.
+                id.map(|id| (EVENT_ID_ATTRIBUTE.to_owned(), id)).into_iter().collect()
+            }))
             .send()
             .await
             .map_err(|error| call(format!("tell {topic}"), &error))?;

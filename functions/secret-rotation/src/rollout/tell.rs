@@ -36,15 +36,17 @@ impl SecretRotation {
         match rotation.state {
             State::Settled => self.publish(&completed(rotation, subject)).await?,
             State::Failed => {
-                let event = failed(rotation, subject);
-                self.publish(&Event::SecretRolloutFailed(event.clone())).await?;
-                let subject = format!("{}: services did not take the new value", event.secret_name);
+                let failed = failed(rotation, subject);
+                let subject =
+                    format!("{}: services did not take the new value", failed.secret_name);
                 let words = format!(
                     "The secret {} was rotated, but not all that use it could be brought to the \
                      new value.\n\n{}\n\nWhat to do: {}.",
-                    event.secret_name, event.reason, event.remedy
+                    failed.secret_name, failed.reason, failed.remedy
                 );
-                self.alarm(&subject, &words).await?;
+                let event = Event::SecretRolloutFailed(failed);
+                self.publish(&event).await?;
+                self.alarm(&subject, &words, Some(&event)).await?;
             }
             State::Rotating | State::RollingOut | State::Replacing => return Ok(()),
         }

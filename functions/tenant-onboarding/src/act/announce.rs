@@ -2,8 +2,11 @@
 //! plane's own kind of answer where one asked.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sns::types::MessageAttributeValue;
 use events::Event;
-use events::published::{Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed};
+use events::published::{
+    EVENT_ID_ATTRIBUTE, Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed,
+};
 use events::saas_builder::{Answer, Registration};
 use store::{Status, TenantRecord};
 
@@ -62,7 +65,7 @@ impl Hands {
         let answer =
             registration.as_ref().map(|registration| Answer { registration, success: active, url });
         self.publish(&event, answer.as_ref(), wiring).await?;
-        self.notify(topic, &subject, &words).await?;
+        self.notify(topic, &subject, &words, Some(&event)).await?;
         Ok(format!("{} was published and {topic} told", event.detail_type()))
     }
 
@@ -130,16 +133,18 @@ impl Hands {
              it by hand; until then a new attempt fails. The runbook says how."
         );
         let topic = wiring.alarm_topic_arn.as_str();
-        self.notify(topic, &format!("{stack} must be removed by hand"), &words).await?;
+        self.notify(topic, &format!("{stack} must be removed by hand"), &words, None).await?;
         Ok(format!("{topic} told"))
     }
 
-    /// Sends a message to the people behind a topic.
+    /// Sends a message to the people behind a topic. `event` is what programs are told of the same
+    /// thing, if they are.
     pub(super) async fn notify(
         &self,
         topic: &str,
         subject: &str,
         words: &str,
+        event: Option<&Event>,
     ) -> Result<(), Error> {
         let subject: String = subject.chars().take(SUBJECT_LENGTH_MAX).collect();
         self.sns
@@ -147,6 +152,14 @@ impl Hands {
             .topic_arn(topic)
             .subject(subject)
             .message(words)
+            .set_message_attributes(event.map(|event| {
+                let id = MessageAttributeValue::builder()
+                    .data_type("String")
+                    .string_value(event.id())
+                    .build();
+                // Its one required field, the type, is set.
+                id.map(|id| (EVENT_ID_ATTRIBUTE.to_owned(), id)).into_iter().collect()
+            }))
             .send()
             .await
             .map_err(|error| call(format!("tell {topic}"), &error))?;

@@ -48,7 +48,8 @@ impl Hands {
              dead-letter queue. Mend it and send it again.",
             wiring.queue_url
         );
-        self.notify(&wiring.alarm_topic_arn, "A request for a tenant was refused", &words).await?;
+        let subject = "A request for a tenant was refused";
+        self.notify(&wiring.alarm_topic_arn, subject, &words, Some(&event)).await?;
         self.bury(&reason, message_id, body, wiring).await
     }
 

@@ -1,8 +1,8 @@
 //! What database, cache and buckets are called in AWS. The data stack gives these names, the
 //! app stack's alarms and dashboard look for them: two places that must agree.
 
-use domain::catalogue::{Cache, Database};
 use domain::Names;
+use domain::catalogue::{Cache, Database};
 
 /// The RDS instance, or the Aurora cluster: `mate-demo-dev-database`.
 pub(super) fn database(names: &Names) -> String {

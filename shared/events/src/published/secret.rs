@@ -4,6 +4,7 @@
 //! it is: one that its tags and its name do not tie to a tenant of the records is spoken of
 //! without.
 
+use domain::catalogue::Severity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ pub struct SecretRotationFailed {
     /// What kind of failure it is: `network`, `tls`, `authentication`, `permission`, `policy`,
     /// `binding`, `configuration`, …
     pub kind: String,
+    /// How urgently a person must look, where that is not as usual for a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// Why, in words.
     pub reason: String,
     /// What to do about it, in words.
@@ -155,11 +159,13 @@ mod tests {
             version_id: "v2".into(),
             step: "setSecret".into(),
             kind: "binding".into(),
+            severity: Some(Severity::Critical),
             reason: "it is nobody's".into(),
             remedy: "tag it".into(),
         };
         let detail = Event::SecretRotationFailed(failed.clone()).detail();
         assert!(detail.get("tenantId").is_none(), "{detail}");
+        assert_eq!(detail["severity"], "critical");
         let again = Event::SecretRotationFailed(failed.clone()).detail();
         assert_eq!(detail["eventId"], again["eventId"]);
         let other = SecretRotationFailed { step: "testSecret".into(), ..failed };
