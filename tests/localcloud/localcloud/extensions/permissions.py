@@ -8,7 +8,8 @@ MiniStack checks one action on one resource for most calls. The gaps closed here
   which cluster a call is about;
 - ElastiCache's users and user groups are resources, too, and so is what is asked for its tags
   (MiniStack asks for ``*``);
-- ``events:source``, entry by entry, for ``PutEvents``.
+- ``events:source``, entry by entry, for ``PutEvents``;
+- SES v2's ``SendEmail`` is asked for the identity of the sender (MiniStack asks for ``*``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -81,6 +83,8 @@ def install(settings: Settings) -> None:
             checks += [Check(arn) for arn in _cache_resources(parameters, prefix)]
         if service == "events":
             checks += _entries(body, prefix)
+        if service == "ses":
+            checks += _sender(path, body, prefix)
         _checks.set((service, tuple(checks)))
         own = [check.resource for check in checks if not check.action]
         return own[0] if own else resource
@@ -177,6 +181,19 @@ def _entries(body: bytes, prefix: str) -> list[Check]:
             arn = bus if bus.startswith("arn:") else f"arn:aws:events:{prefix}:event-bus/{bus}"
             pairs[(arn, str(entry.get("Source") or ""))] = None
     return [Check(arn, "", {"events:source": source}) for arn, source in pairs]
+
+
+def _sender(path: str, body: bytes, prefix: str) -> list[Check]:
+    """A question for the verified identity that a letter is sent by: the address or its domain."""
+    from ministack.services import ses_v2
+
+    address = _json(body).get("FromEmailAddress")
+    if path.rstrip("/") != "/v2/email/outbound-emails" or not isinstance(address, str):
+        return []
+    address = parseaddr(address)[1]
+    domain = address.rpartition("@")[2]
+    identity = address if address in ses_v2._identities else domain
+    return [Check(f"arn:aws:ses:{prefix}:identity/{identity}")]
 
 
 def _json(body: bytes) -> dict[str, Any]:
