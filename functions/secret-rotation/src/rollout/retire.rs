@@ -7,7 +7,9 @@
 
 use std::time::Duration;
 
-use database::{Account, Connection, Opens, Target, discard_old_password, lock_login, opens};
+use database::{
+    Account, Connection, Opens, Target, discard_old_password, lock_login, opens, session,
+};
 use domain::naming::fingerprint;
 use jiff::{SignedDuration, Timestamp};
 use runtime::Invocation;
@@ -150,8 +152,10 @@ impl SecretRotation {
                 "put the master secret's ARN under `masterarn` into the secret",
             )
         })?;
+        let own = current(case)?;
+        let account = self.proven(&own, username).await?;
         let mut connection = self.enter(&master).await?;
-        let locked = lock_login(&mut connection, &Account::named(username)).await;
+        let locked = lock_login(&mut connection, &account).await;
         connection.close().await;
         let changed = locked.map_err(|error| role_refusal(&error))?;
         tracing::info!(username, changed, "{username} may not log in any more");
@@ -161,18 +165,29 @@ impl SecretRotation {
     /// Has MySQL forget the password that it kept beside the new one; by the master where there is
     /// one, who needs no privilege of the user's for it.
     async fn discard(&self, case: &Case) -> Result<Retired, Error> {
-        let own = case.target(&case.current).map_err(|why| {
-            let reason = format!("the secret's current version cannot be used: {why}");
-            let remedy = "write a version of the secret that is as it should be";
-            Refusal::new(FailureKind::Configuration, reason, remedy)
-        })?;
-        let account = Account::named(own.username.clone());
+        let own = current(case)?;
+        let account = self.proven(&own, &own.username).await?;
         let target = self.master(case).await?.unwrap_or(own);
         let mut connection = self.enter(&target).await?;
         let discarded = discard_old_password(&mut connection, &account).await;
         connection.close().await;
         discarded.map_err(|error| role_refusal(&error))?;
         Ok(Retired::Done)
+    }
+
+    /// Proves that the current version opens the database: before it is, nothing of the old one is
+    /// taken away. Answers with the account of `username` for the hosts that the current one is for,
+    /// where the server knows several accounts of a name.
+    async fn proven(&self, current: &Target, username: &str) -> Result<Account, Error> {
+        let mut connection = self.enter(current).await.map_err(|error| {
+            let refusal = error.told();
+            let reason = format!("the old value is not taken away: {}", refusal.reason);
+            Error::from(Refusal { reason, ..refusal })
+        })?;
+        let session = session(&mut connection).await;
+        connection.close().await;
+        let session = session.map_err(|error| Refusal::from(&error))?;
+        Ok(Account { user: username.to_owned(), host: session.account_host })
     }
 
     async fn enter(&self, target: &Target) -> Result<Connection, Error> {
@@ -220,6 +235,15 @@ impl SecretRotation {
             .map_err(|error| call(format!("take expired keys out of {arn}"), &error))?;
         Ok(Retired::Renewed)
     }
+}
+
+/// Where the current version logs in.
+fn current(case: &Case) -> Result<Target, Refusal> {
+    case.target(&case.current).map_err(|why| {
+        let reason = format!("the secret's current version cannot be used: {why}");
+        let remedy = "write a version of the secret that is as it should be";
+        Refusal::new(FailureKind::Configuration, reason, remedy)
+    })
 }
 
 /// What the server says against it, in the words of a refusal.

@@ -255,6 +255,32 @@ async fn the_current_login_is_never_locked() {
     assert!(failed["reason"].as_str().unwrap().contains("not locked"), "{failed}");
 }
 
+#[tokio::test]
+async fn the_old_login_is_not_locked_while_the_new_one_opens_nothing() {
+    let scenario = rolling(postgres()).await;
+    scenario.server.sql("ALTER ROLE demo_app_clone PASSWORD 'somebody-changed-it'");
+    looks(&scenario).await;
+    deploy(&scenario);
+    looks(&scenario).await;
+    assert!(scenario.opens(SECRET, "AWSPREVIOUS").await, "it is the only way in");
+    let failed = event(&scenario, "SecretRolloutFailed").unwrap();
+    assert!(failed["reason"].as_str().unwrap().contains("is not taken away"), "{failed}");
+}
+
+#[tokio::test]
+async fn of_several_accounts_of_one_name_the_one_that_the_application_uses_is_locked() {
+    let mut scenario = Scenario::new(mariadb(), "alternating-users").await;
+    scenario.aws.world.lock().unwrap().ecs.at(scenario.clock.clone());
+    scenario.server.sql("CREATE USER demo_app@'10.%' IDENTIFIED BY 'a-report'");
+    scenario.clock.advance(A_MOMENT);
+    scenario.rotate(SECRET).await;
+    looks(&scenario).await;
+    assert!(!scenario.opens(SECRET, "AWSPREVIOUS").await);
+    let locked = "SELECT JSON_VALUE(Priv, '$.account_locked') IS NULL FROM mysql.global_priv \
+                  WHERE User = 'demo_app' AND Host = '10.%'";
+    assert_eq!(scenario.server.sql(locked).trim(), "1", "it is somebody else's");
+}
+
 /// An application key with the one that it replaced long ago.
 const KEY: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:demo/key-django-AbCdEf";
 
