@@ -10,6 +10,7 @@ use runtime::metrics::{Metrics, Unit};
 use runtime::{Classify, Invocation};
 use secrecy::SecretString;
 use store::Status;
+use tracing::{Instrument as _, field, info_span};
 
 use crate::act::{Acted, Failed};
 use crate::binding::alternate;
@@ -61,6 +62,17 @@ impl SecretRotation {
         request: &Request,
         invocation: &Invocation,
     ) -> Result<(), Error> {
+        // Every line of the log says whose secret it is about.
+        let span = info_span!(
+            "step",
+            step = request.step.as_str(),
+            secret = request.secret.as_str(),
+            tenant = field::Empty,
+        );
+        self.told_step(request, invocation).instrument(span).await
+    }
+
+    async fn told_step(&self, request: &Request, invocation: &Invocation) -> Result<(), Error> {
         let began = Instant::now();
         let mut told = Told::default();
         let left = invocation.deadline.remaining_for_work_in_hand(invocation.clock.now());
@@ -70,7 +82,7 @@ impl SecretRotation {
         count(request.step, &done, &told, began.elapsed());
         match done {
             Ok(words) => {
-                tracing::info!(step = request.step.as_str(), outcome = words, "{words}");
+                tracing::info!(outcome = words, "{words}");
                 Ok(())
             }
             Err(error) => {
