@@ -186,7 +186,7 @@ impl Hands {
             .sqs
             .send_message()
             .queue_url(&self.queue_url)
-            .message_body(nudge(&Look { group: group.to_owned() }))
+            .message_body(nudge(&Look::at(group)))
             .delay_seconds(i32::try_from(seconds).unwrap_or(0))
             .send()
             .await;
@@ -222,7 +222,7 @@ impl Hands {
 
         for groups in groups.chunks(MESSAGES_PER_CALL) {
             let entries = groups.iter().enumerate().filter_map(|(number, group)| {
-                let body = nudge(&Look { group: group.clone() });
+                let body = nudge(&Look::at(group));
                 Entry::builder().id(number.to_string()).message_body(body).build().ok()
             });
             self.sqs

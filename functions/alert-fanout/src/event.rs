@@ -43,6 +43,16 @@ pub enum Message {
 pub struct Look {
     /// The group's key, as [`crate::notification::Notification::group_key`] has it.
     pub group: String,
+    /// The sink that is to be tried again although it refused, by its name in the ledger: what a
+    /// dead letter that is sent again asks for.
+    pub not_told_to: Option<String>,
+}
+
+impl Look {
+    /// A look at this group, and nothing more.
+    pub fn at(group: impl Into<String>) -> Self {
+        Self { group: group.into(), not_told_to: None }
+    }
 }
 
 /// The function's own messages: `{"caretaker": "look", "group": "…"}`, `{"caretaker": "silence", …}`
@@ -51,7 +61,11 @@ pub struct Look {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "caretaker", rename_all = "lowercase")]
 enum Own {
-    Look { group: String },
+    Look {
+        group: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_told_to: Option<String>,
+    },
     Silence(Box<Silence>),
     Sweep,
     Heartbeat,
@@ -60,7 +74,8 @@ enum Own {
 /// The message that makes the function look at `look`'s group.
 pub fn nudge(look: &Look) -> String {
     // A struct of strings always serializes.
-    serde_json::to_string(&Own::Look { group: look.group.clone() }).unwrap_or_default()
+    let Look { group, not_told_to } = look.clone();
+    serde_json::to_string(&Own::Look { group, not_told_to }).unwrap_or_default()
 }
 
 /// Reads the payload of an invocation, or of anything that can be inside one: SNS and SQS records,
@@ -97,7 +112,7 @@ fn messages(reports: &[Report], context: &Context, now: Timestamp) -> Vec<Messag
 fn one(report: &Report, context: &Context, now: Timestamp) -> Vec<Message> {
     if let Some(own) = own(report) {
         let message = match own {
-            Own::Look { group } => Message::Look(Look { group }),
+            Own::Look { group, not_told_to } => Message::Look(Look { group, not_told_to }),
             Own::Silence(silence) => Message::Silence(silence),
             Own::Sweep => Message::Sweep,
             Own::Heartbeat => normalise::heartbeat(report, context).finish(report, context, now),

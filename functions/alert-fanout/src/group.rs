@@ -155,6 +155,14 @@ impl Group {
         folded
     }
 
+    /// Forgets that a sink refused or failed: somebody has mended it, and sends again what it was
+    /// not told.
+    pub fn try_again(&mut self, sink: &str) {
+        if let Some(delivery) = self.ledger.get_mut(sink) {
+            delivery.try_again();
+        }
+    }
+
     /// Notes that an alert was seen to be over, which nobody reported.
     pub fn end(&mut self, id: &str, at: Timestamp, flapping: Flapping) {
         let Some(entry) = self.entries.get_mut(id) else { return };

@@ -48,6 +48,18 @@ struct Incoming<'a> {
 /// All groups that an invocation is about, by their keys.
 type Gathered<'a> = BTreeMap<String, Incoming<'a>>;
 
+/// Which groups are to be looked at, by their keys.
+type Looks = BTreeMap<String, Looked>;
+
+/// Why a group is to be looked at.
+#[derive(Debug, Default)]
+struct Looked {
+    /// The records that ask for it.
+    records: BTreeSet<usize>,
+    /// Sinks that are to be tried again although they refused.
+    again: BTreeSet<String>,
+}
+
 impl AlertFanout {
     /// Works through the records of the queue, and answers which of them must come again.
     pub(crate) async fn batch(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
@@ -104,14 +116,16 @@ impl AlertFanout {
         invocation: &Invocation,
     ) -> Vec<(BTreeSet<usize>, Error)> {
         let mut gathered = Gathered::new();
-        let mut looks: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        let mut looks = Looks::new();
         let mut sweeps = BTreeSet::new();
         let mut failed = Vec::new();
         for (number, message) in messages {
             match message {
                 Message::Alert(alert) => self.gather(*alert, number, &mut gathered),
                 Message::Look(look) => {
-                    looks.entry(look.group).or_default().insert(number);
+                    let asked = looks.entry(look.group).or_default();
+                    asked.records.insert(number);
+                    asked.again.extend(look.not_told_to);
                 }
                 Message::Silence(silence) => {
                     if let Err(error) = self.silence(&silence, invocation).await {
@@ -174,7 +188,7 @@ impl AlertFanout {
     async fn pass_all<'a>(
         &'a self,
         gathered: Gathered<'a>,
-        looks: BTreeMap<String, BTreeSet<usize>>,
+        mut looks: Looks,
         invocation: &Invocation,
     ) -> Vec<(BTreeSet<usize>, Error)> {
         let now = invocation.clock.now();
@@ -184,7 +198,10 @@ impl AlertFanout {
             Ok(known) => known,
             Err(error) => {
                 let records = gathered.values().flat_map(|incoming| &incoming.records);
-                let all = records.chain(looks.values().flatten()).copied().collect();
+                let all = records
+                    .chain(looks.values().flat_map(|asked| &asked.records))
+                    .copied()
+                    .collect();
                 return vec![(all, error)];
             }
         };
@@ -198,18 +215,18 @@ impl AlertFanout {
             if incoming.alerts.is_empty() && !looks.contains_key(&key) {
                 continue;
             }
-            let records =
-                incoming.records.into_iter().chain(looks.get(&key).into_iter().flatten().copied());
+            let Looked { mut records, again } = looks.remove(&key).unwrap_or_default();
+            records.extend(incoming.records);
             let (place, alerts) = (incoming.place, incoming.alerts);
             let by = invocation.request_id.clone();
-            let work = Work { place, alerts, ended: Vec::new(), known, by };
-            works.push((incoming.is_critical, records.collect(), work));
+            let work = Work { place, alerts, ended: Vec::new(), again, known, by };
+            works.push((incoming.is_critical, records, work));
         }
-        for (key, records) in looks {
+        for (key, Looked { records, again }) in looks {
             // What is no longer recorded was over long ago, or is in hand with its alerts.
             if let Some(known) = known.remove(&self.observer.group_key(&key)) {
-                let work =
-                    Work { known: Some(known.clone()), ..self.look_at(&known.value, invocation) };
+                let look = self.look_at(&known.value, invocation);
+                let work = Work { again, known: Some(known.clone()), ..look };
                 works.push((false, records, work));
             }
         }

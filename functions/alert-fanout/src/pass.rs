@@ -4,6 +4,7 @@
 //! A group in which nothing changes costs one read. One that changes without a word costs a read and
 //! a write. A notification costs one write before it and one after: claimed, sent, confirmed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -44,6 +45,8 @@ pub(crate) struct Work<'a> {
     pub(crate) alerts: Vec<Alert>,
     /// Fingerprints of alerts of which it was seen that they are over, and since when.
     pub(crate) ended: Vec<(String, Timestamp)>,
+    /// Sinks that are to be tried again although they refused, by their names in the ledger.
+    pub(crate) again: BTreeSet<String>,
     /// What was read of it before.
     pub(crate) known: Option<Document<Group>>,
     /// Who passes: the name that claims bear.
@@ -89,6 +92,9 @@ impl AlertFanout {
             if !is_taken_in {
                 for (id, at) in &work.ended {
                     group.end(id, *at, self.alerting.flapping);
+                }
+                for sink in &work.again {
+                    group.try_again(sink);
                 }
             }
             let mut decision = decide(group, incoming, &world, now);

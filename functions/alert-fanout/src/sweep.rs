@@ -69,6 +69,7 @@ impl AlertFanout {
             place: Place { route, labels: group.labels.clone(), key: group.key.clone() },
             alerts: Vec::new(),
             ended: Vec::new(),
+            again: BTreeSet::new(),
             known: None,
             by: invocation.request_id.clone(),
         }

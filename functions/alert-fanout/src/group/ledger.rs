@@ -84,6 +84,16 @@ impl Delivery {
         }
     }
 
+    /// Forgets what went wrong since the sink last took anything.
+    pub(crate) fn try_again(&mut self) {
+        let confirmed = self.confirmed;
+        for generation in [&mut self.refused, &mut self.failed, &mut self.buried] {
+            *generation = confirmed.min(*generation);
+        }
+        self.failures = 0;
+        self.retry_at = None;
+    }
+
     /// Notes that the sink knows of nothing that fires.
     pub(crate) fn close(&mut self) {
         self.opened = false;

@@ -140,7 +140,7 @@ fn a_command_is_taken_from_the_queue_and_never_from_a_topic() {
     assert_eq!(read(r#"{"caretaker":"sweep"}"#), [Message::Sweep]);
     assert_eq!(alert("caretaker/command-through-a-topic").source, "caretaker");
     assert_eq!(alert("caretaker/command-of-another-version").source, "text");
-    let look = Look { group: "{}:{tenant=\"demo\"}".to_owned() };
+    let look = Look::at("{}:{tenant=\"demo\"}");
     assert_eq!(read(&event::nudge(&look)), [Message::Look(look)]);
 }
 

@@ -81,6 +81,28 @@ async fn what_nobody_takes_lies_with_the_dead_letters_and_is_told_when_it_is_sen
 }
 
 #[tokio::test]
+async fn what_a_sink_refused_is_told_when_its_dead_letter_is_sent_again() {
+    let world = World::new().await;
+    let firing = alarm("cpu", "warning", "ALARM", world.now());
+    world.services.slack(Mood::SaysNo);
+    assert_eq!(world.hears(&[firing]).await, Some(vec![]));
+    let [letter] = world.dead_letters().try_into().unwrap();
+    let tried = world.services.posts().len();
+
+    // A look alone does not try again what was refused: nothing has changed.
+    world.services.slack(Mood::Well);
+    let look = serde_json::json!({ "caretaker": "look", "group": letter["group"] });
+    world.hears(&[look.to_string()]).await.unwrap();
+    assert_eq!(world.services.posts().len(), tried);
+
+    world.clock.advance(Duration::from_hours(1));
+    world.hears(&[letter.to_string()]).await.unwrap();
+    assert_eq!(world.services.posts().len(), tried + 1);
+    world.hears(&[letter.to_string()]).await.unwrap();
+    assert_eq!(world.services.posts().len(), tried + 1, "it has been told");
+}
+
+#[tokio::test]
 async fn a_table_that_does_not_answer_makes_the_message_come_again_and_pages_nobody() {
     for call in ["GetItem", "PutItem"] {
         let (world, firing) = critical().await;
