@@ -27,6 +27,8 @@ IDLE_CALLS_MAX = 4
 ONBOARDING_CALLS_MAX = 60
 # Each is a login: some of the database's processor, and one of its places.
 STEP_CONNECTIONS_MAX = 2
+ALERT_OWN_MS_MAX = 5
+ALERTS_PER_SECOND_MIN = 500
 # CloudFormation takes no longer template in a request.
 TEMPLATE_BYTES_MAX = 51_200
 
@@ -57,7 +59,7 @@ class Goal:
 
 
 def goals(
-    starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures
+    starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures, alerts: Figures
 ) -> Iterator[Goal]:
     """Hold the figures against the goals."""
     for name, figures in starts.items():
@@ -79,10 +81,27 @@ def goals(
         most = max(step["connections"] for one in figures["rotations"] for step in one["steps"])
         what = f"connections in a step of a rotation, {figures['strategy']}, most"
         yield Goal(what, most, "", STEP_CONNECTIONS_MAX)
+    yield from alert_goals(alerts)
     largest = max(
         size for sizes in pure["templates"] for size in (sizes["data_bytes"], sizes["app_bytes"])
     )
     yield Goal("largest template", largest, "bytes", TEMPLATE_BYTES_MAX)
+
+
+def alert_goals(alerts: Figures) -> Iterator[Goal]:
+    """Hold alerts against their goals: how many a second is held as the time that each takes."""
+    own = round(statistics.median(alerts["own_ms"]), 2)
+    yield Goal("own time of a warm invocation for an alert, median", own, "ms", ALERT_OWN_MS_MAX)
+    one = alerts["one_instance"]
+    each = round(1000 * one["seconds"] / one["alerts"], 2)
+    most = 1000 / ALERTS_PER_SECOND_MIN
+    yield Goal("an alert on one instance under load, mean", each, "ms", most)
+    storm = alerts["storm"]
+    lost = storm["alerts"] - storm["counted"] + storm["dead_letters"]
+    yield Goal(f"alerts lost of a storm of {storm['alerts']}", lost, "", 0)
+    yield Goal("limits of sinks broken in the storm", storm["limits_broken"], "", 0)
+    peak = round(storm["memory"]["peak_rss_mib"], 1)
+    yield Goal("peak memory at work, storm of alerts, most", peak, "MiB", PEAK_RSS_MIB_MAX)
 
 
 def named(figures: Figures) -> str:
@@ -264,7 +283,25 @@ def template_table(templates: list[Figures]) -> str:
     return table(("product", "environment", "tier", "data, bytes", "app, bytes"), *rows)
 
 
-def report(starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures) -> str:
+def alerts_told(alerts: Figures) -> str:
+    """Say what alerts cost and what became of the storm."""
+    one, storm = alerts["one_instance"], alerts["storm"]
+    rate = one["alerts"] / one["seconds"]
+    own = statistics.median(alerts["own_ms"])
+    return (
+        f"A single alert takes {own:.1f} ms of a processor, from the queue to "
+        f"the last write. One instance took {one['alerts']} alerts of {one['groups']} names that "
+        f"waited for it in {one['seconds']:.1f} s: {rate:.0f} a second. Of a storm of "
+        f"{storm['alerts']} alerts, sent within {storm['sent_within_s']:.0f} s, "
+        f"{storm['counted']} were counted by the digests {storm['told_after_s']:.1f} s after its "
+        f"end, with {storm['pagerduty_events']} events for PagerDuty and {storm['slack_calls']} "
+        f"calls of Slack."
+    )
+
+
+def report(
+    starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: Figures, alerts: Figures
+) -> str:
     """Write the whole report."""
     machine = next(iter(starts.values()))["machine"]
     alone, crowd = cloud["alone"], cloud["crowd"]
@@ -281,7 +318,7 @@ def report(starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: 
         "### Goals",
         table(
             ("what", "measured", "goal", ""),
-            *(goal.row() for goal in goals(starts, pure, cloud, rotation)),
+            *(goal.row() for goal in goals(starts, pure, cloud, rotation, alerts)),
         ),
         "### Start",
         start_table(starts),
@@ -300,6 +337,8 @@ def report(starts: dict[str, Figures], pure: Figures, cloud: Figures, rotation: 
         rotation_calls_table(costliest),
         f"Memory: {rotation['memory']['processes']} processes of the function, the largest peak "
         f"{rotation['memory']['peak_rss_mib']:.1f} MiB.",
+        "### Alerts",
+        alerts_told(alerts),
         "### Thinking",
         timing_table(pure["timings"]),
         "### Templates",
@@ -319,9 +358,9 @@ def main() -> int:
             file.stem.removeprefix("start-"): json.loads(file.read_text())
             for file in sorted(folder.glob("start-*.json"))
         }
-        pure, cloud, rotation = (
+        pure, cloud, rotation, alerts = (
             json.loads((folder / f"{name}.json").read_text())
-            for name in ("pure", "cloud", "rotation")
+            for name in ("pure", "cloud", "rotation", "alerts")
         )
     except FileNotFoundError as error:
         print(f"{error.filename} is missing; `make bench` makes it", file=sys.stderr)
@@ -329,8 +368,8 @@ def main() -> int:
     if not starts:
         print(f"no start-*.json in {folder}; `make bench` makes them", file=sys.stderr)
         return 1
-    print(report(starts, pure, cloud, rotation))
-    for goal in goals(starts, pure, cloud, rotation):
+    print(report(starts, pure, cloud, rotation, alerts))
+    for goal in goals(starts, pure, cloud, rotation, alerts):
         if not goal.met:
             print(f"bench: missed: {goal.what}: {goal.measured:g} {goal.unit}", file=sys.stderr)
     return 0

@@ -91,11 +91,28 @@ ROTATION = {
 }
 
 
+ALERTS = {
+    "own_ms": [2.0, 3.0, 40.0],
+    "one_instance": {"alerts": 3000, "groups": 30, "seconds": 5.0},
+    "storm": {
+        "alerts": 10_000,
+        "sent_within_s": 60.0,
+        "counted": 10_000,
+        "told_after_s": 9.0,
+        "pagerduty_events": 30,
+        "slack_calls": 50,
+        "limits_broken": 0,
+        "dead_letters": 0,
+        "memory": {"processes": 10, "peak_rss_mib": 18.0},
+    },
+}
+
+
 def test_goals_that_are_met_are_said_to_be():
-    goals = list(report.goals(STARTS, PURE, CLOUD, ROTATION))
-    assert len(goals) == 8
+    goals = list(report.goals(STARTS, PURE, CLOUD, ROTATION, ALERTS))
+    assert len(goals) == 13
     assert all(goal.met for goal in goals)
-    assert "**missed**" not in report.report(STARTS, PURE, CLOUD, ROTATION)
+    assert "**missed**" not in report.report(STARTS, PURE, CLOUD, ROTATION, ALERTS)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +125,7 @@ def test_goals_that_are_met_are_said_to_be():
 )
 def test_a_goal_that_is_missed_stands_in_the_table(path, value, row):
     cloud = changed(CLOUD, path, value)
-    assert row in report.report(STARTS, PURE, cloud, ROTATION)
+    assert row in report.report(STARTS, PURE, cloud, ROTATION, ALERTS)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +141,22 @@ def test_a_goal_that_is_missed_stands_in_the_table(path, value, row):
 )
 def test_a_rotation_that_costs_more_than_its_goal_stands_in_the_table(path, value, row):
     rotation = changed(ROTATION, path, value)
-    assert row in report.report(STARTS, PURE, CLOUD, rotation)
+    assert row in report.report(STARTS, PURE, CLOUD, rotation, ALERTS)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "row"),
+    [
+        (("own_ms", 1), 6.0, "| 6 ms | ≤ 5 ms | **missed** |"),
+        (("one_instance", "seconds"), 7.5, "| 2.5 ms | ≤ 2 ms | **missed** |"),
+        (("storm", "counted"), 9_998, "| 2 | ≤ 0 | **missed** |"),
+        (("storm", "dead_letters"), 1, "| 1 | ≤ 0 | **missed** |"),
+        (("storm", "limits_broken"), 3, "| 3 | ≤ 0 | **missed** |"),
+    ],
+)
+def test_alerts_that_miss_a_goal_stand_in_the_table(path, value, row):
+    alerts = changed(ALERTS, path, value)
+    assert row in report.report(STARTS, PURE, CLOUD, ROTATION, alerts)
 
 
 def changed(figures, path, value):
@@ -157,7 +189,7 @@ def test_the_strategy_that_makes_the_most_calls_is_the_one_shown():
     rotation = changed(
         ROTATION, ("strategies",), [*ROTATION["strategies"], {**other, "strategy": "by-master"}]
     )
-    assert "one rotation by `by-master`" in report.report(STARTS, PURE, CLOUD, rotation)
+    assert "one rotation by `by-master`" in report.report(STARTS, PURE, CLOUD, rotation, ALERTS)
 
 
 def test_calls_of_a_rotation_are_means_over_all_of_them():
@@ -172,7 +204,7 @@ def test_a_figure_that_equals_its_goal_meets_it():
 
 
 def test_operations_that_an_onboarding_does_not_call_are_shown_as_none():
-    assert "| `s CreateStack` | 2 | 0 |" in report.report(STARTS, PURE, CLOUD, ROTATION)
+    assert "| `s CreateStack` | 2 | 0 |" in report.report(STARTS, PURE, CLOUD, ROTATION, ALERTS)
 
 
 def test_a_folder_without_figures_says_what_makes_them(tmp_path, monkeypatch, capsys):

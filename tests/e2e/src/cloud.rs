@@ -159,6 +159,8 @@ pub struct Deployment {
     pub cluster: String,
     /// Where the tenants' load balancer answers.
     pub load_balancer_url: String,
+    /// The suite's topics by name: `alarms`, `notifications`, `alert-mail`.
+    pub topics: std::collections::BTreeMap<String, String>,
     /// Queues that hear what is published: `events`, `notifications`, `alarms`.
     pub inboxes: std::collections::BTreeMap<String, String>,
     /// The functions by name.

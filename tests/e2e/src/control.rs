@@ -116,6 +116,16 @@ impl Control {
         })
     }
 
+    /// Has a rule or schedule of this name fire now.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn fire(&self, schedule: &str) -> Result<()> {
+        let wanted = serde_json::json!({ "schedule": schedule });
+        self.agent.post(format!("{}/fire", self.base)).send_json(wanted)?;
+        Ok(())
+    }
+
     /// Changes settings of the running cloud.
     ///
     /// # Errors

@@ -5,15 +5,22 @@
 //! AWS of one's own for as long as the value lives; [`Suite`] is Caretaker deployed on it, with
 //! what a person would do to it: ask, wait, look, break.
 
+mod alerts;
 mod cloud;
 mod control;
 mod rotation;
+mod sinks;
 mod suite;
 mod writer;
 
+pub use alerts::{Alarm, FANOUT};
 pub use cloud::{About, Cloud, Deployment, root};
 pub use control::{Call, Control, Fault};
 pub use rotation::version_with;
+pub use sinks::{
+    Address, Cards, Done, Failed, Failure, Incident, Incidents, Letter, Message as SlackMessage,
+    Messages, Request, Sinks, Taken,
+};
 pub use suite::{Message, Suite};
 pub use writer::{Writer, Written};
 

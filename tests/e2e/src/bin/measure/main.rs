@@ -5,11 +5,12 @@
 //! it, the calls of an onboarding and those of an idle pass. Neither can be read off the code,
 //! and both grow unseen.
 //!
-//! `measure FOLDER` writes `FOLDER/cloud.json` and `FOLDER/rotation.json`; with names behind the
+//! `measure FOLDER` writes `FOLDER/cloud.json`, `FOLDER/rotation.json` and `FOLDER/alerts.json`; with names behind the
 //! folder (`measure FOLDER rotation`) only those. It fails when a tenant does not become active, when
 //! one becomes active twice, or when a rotation has to be tried again: figures of a suite that does
 //! not work mean nothing.
 
+mod alerts;
 mod alone;
 mod crowd;
 mod memory;
@@ -40,7 +41,7 @@ const ALONE: [(&str, &str, &str, u32); 4] = [
 ];
 
 /// What can be measured, by the name of its file.
-const PARTS: [&str; 2] = ["cloud", "rotation"];
+const PARTS: [&str; 3] = ["cloud", "rotation", "alerts"];
 
 /// What onboarding costs.
 #[derive(Serialize)]
@@ -81,6 +82,7 @@ async fn measure(part: &str, folder: &Path) -> Result<()> {
             let suite = Suite::testing("rotating", &[]).await?;
             serde_json::to_vec_pretty(&rotation::measure(&suite).await?)?
         }
+        "alerts" => serde_json::to_vec_pretty(&alerts::measure(say).await?)?,
         _ => serde_json::to_vec_pretty(&onboardings(say).await?)?,
     };
     say("done");
