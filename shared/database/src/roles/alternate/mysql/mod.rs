@@ -15,7 +15,7 @@ use crate::roles::account::{ResourceLimits, TlsRequirement};
 use crate::roles::change::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything that [`plan`] looks at.
+/// Everything that [`plan()`] looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Pair {
     /// The account of today.

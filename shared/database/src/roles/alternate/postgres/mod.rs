@@ -13,7 +13,7 @@ use crate::roles::change::SettingValue;
 use crate::roles::postgres::PostgresRole;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything that [`plan`] looks at.
+/// Everything that [`plan()`] looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Pair {
     /// The connected database.
