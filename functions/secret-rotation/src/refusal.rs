@@ -136,6 +136,9 @@ impl From<&StatementError> for Refusal {
             StatementErrorKind::ConnectionLost => {
                 (FailureKind::Network, "see whether the server was restarted")
             }
+            StatementErrorKind::Conflict => {
+                (FailureKind::Limit, "nothing: whoever came first is done in a moment")
+            }
             StatementErrorKind::Other => (FailureKind::Other, "see the cause"),
         };
         Self {

@@ -233,6 +233,7 @@ mod tests {
         for (kind, expected) in [
             (StatementErrorKind::Permission, FailureKind::Permission),
             (StatementErrorKind::Timeout, FailureKind::Limit),
+            (StatementErrorKind::Conflict, FailureKind::Limit),
             (StatementErrorKind::ConnectionLost, FailureKind::Network),
             (StatementErrorKind::Other, FailureKind::Other),
         ] {

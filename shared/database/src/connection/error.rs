@@ -16,6 +16,8 @@ pub enum StatementErrorKind {
     Timeout,
     /// The connection broke.
     ConnectionLost,
+    /// Somebody else changed the same thing at the same moment.
+    Conflict,
     /// Anything else; the cause says what.
     Other,
 }
@@ -39,7 +41,12 @@ pub struct StatementError {
 impl StatementError {
     /// Whether the same statement can succeed later without anybody changing anything.
     pub const fn is_transient(&self) -> bool {
-        matches!(self.kind, StatementErrorKind::Timeout | StatementErrorKind::ConnectionLost)
+        matches!(
+            self.kind,
+            StatementErrorKind::Timeout
+                | StatementErrorKind::ConnectionLost
+                | StatementErrorKind::Conflict
+        )
     }
 
     pub(crate) fn timeout(place: &Place, doing: &str, limit: Duration) -> Self {
@@ -55,7 +62,7 @@ impl StatementError {
     /// The same error with the reason that the server named elsewhere.
     pub(crate) fn because(self, code: &str, message: &str) -> Self {
         let cause = format!("{}; {}", self.cause, server_words(code, message));
-        Self { kind: server_kind(code), code: Some(code.to_owned()), cause, ..self }
+        Self { kind: server_kind(code, message), code: Some(code.to_owned()), cause, ..self }
     }
 
     pub(crate) fn from_driver(place: &Place, doing: &str, error: &sqlx::Error) -> Self {
@@ -67,7 +74,7 @@ impl StatementError {
                 let code = number.or_else(|| error.code().map(std::borrow::Cow::into_owned));
                 let code = code.unwrap_or_default();
                 let cause = server_words(&code, error.message());
-                (server_kind(&code), Some(code), cause)
+                (server_kind(&code, error.message()), Some(code), cause)
             }
             sqlx::Error::Io(error) => (
                 StatementErrorKind::ConnectionLost,
@@ -89,8 +96,13 @@ fn server_words(code: &str, message: &str) -> String {
 }
 
 /// Sources: appendix A of PostgreSQL's manual; the server error references of MySQL and MariaDB.
-fn server_kind(code: &str) -> StatementErrorKind {
+fn server_kind(code: &str, message: &str) -> StatementErrorKind {
     match code {
+        // serialization_failure, deadlock_detected; deadlock (MySQL, MariaDB).
+        "40001" | "40P01" | "1213" => StatementErrorKind::Conflict,
+        // internal_error, which PostgreSQL also answers to the second of two sessions that change
+        // the same role: "tuple concurrently updated", or "deleted". The code alone does not say so.
+        "XX000" if message.starts_with("tuple concurrently") => StatementErrorKind::Conflict,
         // insufficient_privilege; access denied to: database, user, table, column, routine, by a
         // missing privilege.
         "42501" | "1044" | "1045" | "1142" | "1698" | "1143" | "1227" | "1370" | "1410" => {
@@ -126,7 +138,29 @@ mod tests {
             ("42704", StatementErrorKind::Other),
             ("1396", StatementErrorKind::Other),
         ] {
-            assert_eq!(server_kind(code), kind, "{code}");
+            assert_eq!(server_kind(code, "words"), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn who_comes_second_to_the_same_role_may_try_again() {
+        for (code, message, kind) in [
+            ("XX000", "tuple concurrently updated", StatementErrorKind::Conflict),
+            ("XX000", "cache lookup failed for role 1", StatementErrorKind::Other),
+            ("40P01", "deadlock detected", StatementErrorKind::Conflict),
+            ("1213", "Deadlock found when trying to get lock", StatementErrorKind::Conflict),
+        ] {
+            assert_eq!(server_kind(code, message), kind, "{code} {message}");
+        }
+        let place = Place {
+            engine: crate::Engine::Postgres,
+            host: "db".to_owned(),
+            port: 5432,
+            database: Some("app".to_owned()),
+            username: "master".to_owned(),
+        };
+        let lost = StatementError::timeout(&place, "lock a login", Duration::from_secs(1));
+        let second = lost.because("XX000", "tuple concurrently updated");
+        assert!(second.is_transient(), "{second}");
     }
 }
