@@ -4,6 +4,7 @@
 //! it writes to its log: what the local cloud could measure would hold its own work as well. Calls
 //! are the local cloud's, which knows in which step each was made.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecr
 
 /// How long the last lines may take into the log.
 const LOGGED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long whoever still looks at a rollout that is over may take.
+const QUIET_WITHIN: Duration = Duration::from_secs(30);
+
+/// So often in a row the calls must be the same before nobody is believed to be at it: a second.
+const QUIET_LOOKS: u32 = 5;
 
 /// What rotations cost.
 #[derive(Debug, Serialize)]
@@ -108,7 +115,7 @@ async fn rotate(suite: &Suite, tenant: &str, strategy: RotationStrategy) -> Resu
         // Two users take turns, so the next rotation has to wait for the rollout; and its calls
         // belong to this one.
         suite.until_rolled_out(&version).await?;
-        calls.push(calls_by_step(suite)?);
+        calls.push(calls_by_step(suite).await?);
     }
     let metrics = metrics(suite, &secret).await?;
     Ok(metrics
@@ -118,9 +125,22 @@ async fn rotate(suite: &Suite, tenant: &str, strategy: RotationStrategy) -> Resu
         .collect())
 }
 
-fn calls_by_step(suite: &Suite) -> Result<Calls> {
+/// The calls of one rotation, once nobody makes any more: several events may each have brought a
+/// look, and one that is late must not meet the next rotation.
+async fn calls_by_step(suite: &Suite) -> Result<Calls> {
+    let before = Cell::new((0, usize::MAX));
+    let calls = suite
+        .eventually(QUIET_WITHIN, async || {
+            let calls = suite.control.calls(FUNCTION)?;
+            let (looks, count) = before.get();
+            let looks = if calls.len() == count { looks + 1 } else { 0 };
+            before.set((looks, calls.len()));
+            Ok((looks >= QUIET_LOOKS).then_some(calls))
+        })
+        .await?
+        .ok_or("the rollout is over, and its function still makes calls")?;
     let mut by_step = BTreeMap::<_, Vec<Call>>::new();
-    for call in suite.control.calls(FUNCTION)? {
+    for call in calls {
         by_step.entry(call.step.clone()).or_default().push(call);
     }
     Ok(by_step.into_iter().map(|(step, calls)| (step, Tally::of(&calls))).collect())
