@@ -268,9 +268,11 @@ impl Passing<'_> {
         };
         // It is told once, however often it is met again while it is watched.
         let is_news = self.rotation.state != State::Failed;
+        // Of two looks at once the other may have come to the end meanwhile.
+        let goes_on = |it: &Rotation| it.state != State::Settled;
         let failed = self
             .function
-            .change_rollout(self.rotation, now, |it| {
+            .change_rollout_if(self.rotation, now, goes_on, |it| {
                 it.state = State::Failed;
                 it.last_failure = Some(failure.clone());
                 it.unsteady = services.to_vec();
