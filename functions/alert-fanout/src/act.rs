@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 use jiff::Timestamp;
-use runtime::{Record, describe_sdk_error};
+use runtime::{CallError, Record, call, describe_sdk_error};
 use serde_json::json;
 use store::{Create, Document, DocumentKey, Documents, Replace, WriteOptions};
 
 use crate::decide::{Burial, Decision, SourceChange};
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::event::{Look, nudge};
 use crate::group::Group;
 use crate::inhibit::{self, Inhibitor};
@@ -271,7 +271,7 @@ impl Hands {
             .data_type("String")
             .string_value(&words)
             .build()
-            .map_err(|error| Error::Aws {
+            .map_err(|error| CallError {
                 tried: "describe a dead letter".to_owned(),
                 reason: error.to_string(),
                 transient: false,

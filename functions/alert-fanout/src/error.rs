@@ -1,25 +1,15 @@
 //! What can go wrong on the way of an alert, and whether trying again can help. That a sink takes
 //! nothing is none of it: it is remembered in the group, and the way goes on.
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use runtime::{Classify, describe_sdk_error, is_transient};
+use runtime::{CallError, Classify};
 use store::StoreError;
 
 /// Why an alert could not be taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// AWS refused a call or did not answer.
-    #[error("could not {tried}: {reason}")]
-    Aws {
-        /// What was tried, on what.
-        tried: String,
-        /// AWS's code and message.
-        reason: String,
-        /// Whether the same call may succeed later.
-        transient: bool,
-    },
+    #[error(transparent)]
+    Aws(#[from] CallError),
     /// The table refused a write or did not answer.
     #[error("{0}")]
     Store(#[source] Box<StoreError>),
@@ -60,18 +50,6 @@ pub enum Error {
     },
 }
 
-/// An AWS call that failed while trying to do `tried`.
-pub fn call<E>(tried: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    Error::Aws {
-        tried: tried.into(),
-        reason: describe_sdk_error(error),
-        transient: is_transient(error),
-    }
-}
-
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Store(Box::new(error))
@@ -81,7 +59,7 @@ impl From<StoreError> for Error {
 impl Classify for Error {
     fn error_type(&self) -> &'static str {
         match self {
-            Self::Aws { .. } => "AwsCallFailed",
+            Self::Aws(error) => error.error_type(),
             Self::Store(_) => "StoreFailed",
             Self::Contended { .. } => "Contended",
             Self::Panicked { .. } => "Panic",
@@ -92,7 +70,7 @@ impl Classify for Error {
 
     fn is_transient(&self) -> bool {
         match self {
-            Self::Aws { transient, .. } => *transient,
+            Self::Aws(error) => error.is_transient(),
             Self::Store(error) => error.is_transient(),
             Self::Contended { .. } | Self::OutOfTime { .. } => true,
             Self::Panicked { .. } => false,

@@ -8,10 +8,11 @@ use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_smithy_types::DateTime;
 use domain::catalogue::alerting::Alerting;
 use jiff::Timestamp;
+use runtime::call;
 use serde::de::DeserializeOwned;
 use store::{Document, DocumentKey, Documents, Due};
 
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::group::{self, Group};
 use crate::inhibit::{self, Inhibitor};
 use crate::silence::{self, Silence};

@@ -1,11 +1,10 @@
 //! From the environment to a function that is ready: wiring, catalogue, clients.
 
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use domain::Catalogue;
-use runtime::StartError;
+use runtime::{StartError, catalogue};
 use store::Documents;
 
 use crate::act::{Hands, Patience};
@@ -15,9 +14,6 @@ use crate::observe::Observer;
 use crate::sinks::{Http, Place, Sinks};
 use crate::wiring::Wiring;
 use crate::{AlertFanout, builtin};
-
-/// The catalogue's name beside the binary, where `make package` puts it.
-const CATALOGUE: &str = "caretaker.toml";
 
 /// A client for every AWS service that the function calls.
 #[derive(Debug, Clone)]
@@ -56,19 +52,7 @@ impl AlertFanout {
     /// # Errors
     /// When the catalogue cannot be read or does not know the environment.
     pub fn new(wiring: Wiring, config: &SdkConfig) -> Result<Self, StartError> {
-        let path = wiring.catalogue.as_ref().map_or_else(beside_the_binary, PathBuf::from);
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            StartError::new(
-                "CatalogueMissing",
-                format!(
-                    "could not read the catalogue {name}: {error}; `make package` puts it beside \
-                     the binary, and CARETAKER_CATALOGUE names another place"
-                ),
-            )
-        })?;
-        let catalogue = Catalogue::parse(&name, &text)
-            .map_err(|error| StartError::new("CatalogueInvalid", error.to_string()))?;
+        let catalogue = catalogue::read(wiring.catalogue.as_ref())?;
         Self::with_catalogue(&catalogue, wiring, Clients::new(config), Patience::DEFAULT)
     }
 
@@ -82,20 +66,7 @@ impl AlertFanout {
         clients: Clients,
         patience: Patience,
     ) -> Result<Self, StartError> {
-        let environments: Vec<String> = catalogue.environments().map(ToString::to_string).collect();
-        if catalogue.product != wiring.product
-            || !environments.contains(&wiring.environment.to_string())
-        {
-            let message = format!(
-                "the deployment is wired for {} in {}, but the catalogue is that of {} with the \
-                 environments {}",
-                wiring.product,
-                wiring.environment,
-                catalogue.product,
-                environments.join(", ")
-            );
-            return Err(StartError::new("CatalogueDoesNotFit", message));
-        }
+        catalogue::check(catalogue, &wiring.product, &wiring.environment)?;
         let refused =
             |error: &dyn std::error::Error, what: &str| StartError::new(what, error.to_string());
         let alerting = match &catalogue.alerting {
@@ -127,9 +98,4 @@ impl AlertFanout {
         let observer = Observer::new(documents, clients.cloudwatch, wiring.partition());
         Ok(Self { alerting, context, wiring, observer, hands })
     }
-}
-
-fn beside_the_binary() -> PathBuf {
-    let folder = std::env::var_os("LAMBDA_TASK_ROOT").map_or_else(PathBuf::new, PathBuf::from);
-    folder.join(CATALOGUE)
 }

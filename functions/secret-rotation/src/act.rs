@@ -8,10 +8,11 @@ mod database;
 mod finish;
 mod make;
 mod tell;
+use runtime::call;
 
 use crate::decide::{Action, Who};
 use crate::document::{Failure, State};
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::observe::PENDING;
 use crate::refusal::Refusal;
 use crate::step::Stepping;

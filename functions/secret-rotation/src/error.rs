@@ -3,10 +3,7 @@
 //! A step's error goes to Secrets Manager, which shows its words in the console and tries the whole
 //! rotation again; a pass's goes back to the queue, or to the dead letters.
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use runtime::{Classify, RequeueError, describe_sdk_error, is_transient};
+use runtime::{CallError, Classify, RequeueError};
 use store::StoreError;
 
 use crate::refusal::{FailureKind, Refusal};
@@ -15,15 +12,8 @@ use crate::refusal::{FailureKind, Refusal};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// AWS refused a call or did not answer.
-    #[error("could not {tried}: {reason}")]
-    Aws {
-        /// What was tried, on what.
-        tried: String,
-        /// AWS's code and message.
-        reason: String,
-        /// Whether the same call may succeed later.
-        transient: bool,
-    },
+    #[error(transparent)]
+    Aws(#[from] CallError),
     /// The table refused a write or did not answer.
     #[error("{0}")]
     Store(#[source] Box<StoreError>),
@@ -41,18 +31,6 @@ pub enum Error {
     Unfit(String),
 }
 
-/// An AWS call that failed while trying to do `tried`.
-pub fn call<E>(tried: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    Error::Aws {
-        tried: tried.into(),
-        reason: describe_sdk_error(error),
-        transient: is_transient(error),
-    }
-}
-
 impl Error {
     /// The error as it is told: its kind, what happened, what to do.
     pub fn told(&self) -> Refusal {
@@ -64,12 +42,10 @@ impl Error {
         };
         match self {
             Self::Refused(refusal) => (**refusal).clone(),
-            Self::Aws { transient: true, .. } | Self::Store(_) | Self::Requeue(_)
-                if self.is_transient() =>
-            {
+            Self::Aws(_) | Self::Store(_) | Self::Requeue(_) if self.is_transient() => {
                 refusal(FailureKind::Aws, "nothing: it is tried again")
             }
-            Self::Aws { .. } | Self::Store(_) | Self::Requeue(_) => refusal(
+            Self::Aws(_) | Self::Store(_) | Self::Requeue(_) => refusal(
                 FailureKind::Aws,
                 "check the function's permissions and that what it names is there, then rotate \
                  again",
@@ -97,7 +73,7 @@ impl From<Refusal> for Error {
 impl Classify for Error {
     fn error_type(&self) -> &'static str {
         match self {
-            Self::Aws { .. } => "AwsCallFailed",
+            Self::Aws(error) => error.error_type(),
             Self::Store(_) => "StoreFailed",
             Self::Refused(refusal) => match refusal.kind {
                 FailureKind::Network => "NetworkFailed",
@@ -119,7 +95,7 @@ impl Classify for Error {
 
     fn is_transient(&self) -> bool {
         match self {
-            Self::Aws { transient, .. } => *transient,
+            Self::Aws(error) => error.is_transient(),
             Self::Store(error) => error.is_transient(),
             Self::Refused(refusal) => refusal.transient,
             Self::Requeue(error) => error.is_transient(),

@@ -8,10 +8,11 @@ mod servers;
 use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use runtime::call;
 use secrecy::SecretString;
 
 use crate::decide::Position;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::kind::Tags;
 use crate::refusal::{FailureKind, Refusal};
 
@@ -126,7 +127,7 @@ impl Observer {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(None),
             Err(error) => {
-                return Err(call(format!("read the version {label} of {secret}"), &error));
+                return Err(call(format!("read the version {label} of {secret}"), &error).into());
             }
         };
         if answer.secret_binary.is_some() {

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use runtime::{Backoff, Classify, Invocation};
+use runtime::{Backoff, Classify, Invocation, call};
 
 use crate::SecretRotation;
 use crate::act::Failed;
@@ -17,7 +17,7 @@ use crate::case::Case;
 use crate::decide::{Method, Position, Seen, Who};
 use crate::document::{Failure, Rotation, STUCK_AFTER, State};
 use crate::doors::Doors;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::event::{Request, Step};
 use crate::observe::{Described, Version};
 use crate::refusal::{FailureKind, Refusal};

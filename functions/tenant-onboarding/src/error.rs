@@ -4,25 +4,15 @@
 //! recorded as failed with these words as its reason, so they say what was tried, on what, what
 //! happened and what to do next.
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use runtime::{Classify, RequeueError, describe_sdk_error, is_transient};
+use runtime::{CallError, Classify, RequeueError};
 use store::StoreError;
 
 /// Why a pass could not do what it decided.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// AWS refused a call or did not answer.
-    #[error("could not {tried}: {reason}")]
-    Aws {
-        /// What was tried, on what.
-        tried: String,
-        /// AWS's code and message.
-        reason: String,
-        /// Whether the same call may succeed later.
-        transient: bool,
-    },
+    #[error(transparent)]
+    Aws(#[from] CallError),
     /// The table refused a write or did not answer.
     #[error("{0}")]
     Store(#[source] Box<StoreError>),
@@ -45,18 +35,6 @@ pub enum Error {
     Deployment(String),
 }
 
-/// An AWS call that failed while trying to do `tried`.
-pub fn call<E>(tried: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    Error::Aws {
-        tried: tried.into(),
-        reason: describe_sdk_error(error),
-        transient: is_transient(error),
-    }
-}
-
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Store(Box::new(error))
@@ -66,7 +44,7 @@ impl From<StoreError> for Error {
 impl Classify for Error {
     fn error_type(&self) -> &'static str {
         match self {
-            Self::Aws { .. } => "AwsCallFailed",
+            Self::Aws(error) => error.error_type(),
             Self::Store(_) => "StoreFailed",
             Self::Database { .. } => "DatabaseFailed",
             Self::Requeue(_) => "RequeueFailed",
@@ -77,7 +55,8 @@ impl Classify for Error {
 
     fn is_transient(&self) -> bool {
         match self {
-            Self::Aws { transient, .. } | Self::Database { transient, .. } => *transient,
+            Self::Aws(error) => error.is_transient(),
+            Self::Database { transient, .. } => *transient,
             Self::Store(error) => error.is_transient(),
             Self::Requeue(error) => error.is_transient(),
             Self::Busy(_) => true,

@@ -13,12 +13,13 @@ use aws_sdk_elasticloadbalancingv2::types::{TargetHealthReasonEnum, TargetHealth
 use domain::catalogue::Settings;
 use domain::tags;
 use jiff::Timestamp;
+use runtime::call;
 use store::{Status, TenantRecord};
 
 use crate::decide::{
     Cause, Health, Observed, Rollout, ServiceHealth, Stack, StackState, TargetHealth,
 };
-use crate::error::{Error, call};
+use crate::error::Error;
 
 /// How many pages of stack events are read for the first failure. A page holds 100 events and a
 /// tenant's larger stack some 60 resources with three events each.
@@ -77,7 +78,7 @@ impl Observer {
         let answer = match self.cloudformation.describe_stacks().stack_name(name).send().await {
             Ok(answer) => answer,
             Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(call(format!("describe the stack {name}"), &error)),
+            Err(error) => return Err(call(format!("describe the stack {name}"), &error).into()),
         };
         let Some(stack) = answer.stacks().first() else { return Ok(None) };
         let status = stack.stack_status().map_or("UNKNOWN", StackStatus::as_str);

@@ -1,20 +1,15 @@
 //! From the environment to a function that is ready: wiring, catalogue, clients.
 
-use std::path::PathBuf;
-
 use aws_config::SdkConfig;
 use database::Trust;
 use domain::{Catalogue, TenantId};
-use runtime::{Requeue, StartError};
+use runtime::{Requeue, StartError, catalogue};
 use store::{Store, TenantKey};
 
 use crate::TenantOnboarding;
 use crate::act::Hands;
 use crate::observe::Observer;
 use crate::wiring::Wiring;
-
-/// The catalogue's name beside the binary, where `make package` puts it.
-const CATALOGUE: &str = "caretaker.toml";
 
 /// A client for every AWS service that the function calls.
 #[derive(Debug, Clone)]
@@ -59,19 +54,7 @@ impl TenantOnboarding {
     /// # Errors
     /// When the catalogue cannot be read or does not know the environment.
     pub fn new(wiring: Wiring, config: &SdkConfig) -> Result<Self, StartError> {
-        let path = wiring.catalogue.as_ref().map_or_else(beside_the_binary, PathBuf::from);
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            StartError::new(
-                "CatalogueMissing",
-                format!(
-                    "could not read the catalogue {name}: {error}; `make package` puts it \
-                         beside the binary, and CARETAKER_CATALOGUE names another place"
-                ),
-            )
-        })?;
-        let catalogue = Catalogue::parse(&name, &text)
-            .map_err(|error| StartError::new("CatalogueInvalid", error.to_string()))?;
+        let catalogue = catalogue::read(wiring.catalogue.as_ref())?;
         Self::with_catalogue(catalogue, wiring, Clients::new(config))
     }
 
@@ -84,20 +67,7 @@ impl TenantOnboarding {
         wiring: Wiring,
         clients: Clients,
     ) -> Result<Self, StartError> {
-        let environments: Vec<String> = catalogue.environments().map(ToString::to_string).collect();
-        if catalogue.product != wiring.product
-            || !environments.contains(&wiring.environment.to_string())
-        {
-            let message = format!(
-                "the deployment is wired for {} in {}, but the catalogue is that of {} with the \
-                 environments {}",
-                wiring.product,
-                wiring.environment,
-                catalogue.product,
-                environments.join(", ")
-            );
-            return Err(StartError::new("CatalogueDoesNotFit", message));
-        }
+        catalogue::check(&catalogue, &wiring.product, &wiring.environment)?;
         Ok(Self {
             store: Store::new(clients.dynamodb, wiring.table.clone()),
             observer: Observer {
@@ -126,9 +96,4 @@ impl TenantOnboarding {
             tenant_id.clone(),
         )
     }
-}
-
-fn beside_the_binary() -> PathBuf {
-    let folder = std::env::var_os("LAMBDA_TASK_ROOT").map_or_else(PathBuf::new, PathBuf::from);
-    folder.join(CATALOGUE)
 }

@@ -46,6 +46,7 @@
 //! ```
 
 pub mod batch;
+pub mod catalogue;
 pub mod clients;
 pub mod deadline;
 pub mod logging;
@@ -67,6 +68,6 @@ pub use deadline::Deadline;
 pub use error::{Classify, chain};
 pub use invocation::Invocation;
 pub use requeue::{DELAY_MAX, Requeue, RequeueError};
-pub use sdk::{describe_sdk_error, is_transient};
+pub use sdk::{CallError, call, describe_sdk_error, is_transient};
 pub use start::{Shell, StartError, start};
 pub use wiring::{Wiring, WiringError};

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::error::chain;
+use crate::error::{Classify, chain};
 
 /// Characters of AWS's message that are kept: enough for the longest access denial, which names a
 /// role and a resource (each ARN is at most 2048 characters, in practice under 200).
@@ -55,6 +55,40 @@ const TRANSIENT_CODES: &[&str] = &[
 /// (`SignatureDoesNotMatch`, `IncompleteSignature`): nothing from there on is kept.
 const SIGNED_REQUEST_MARKS: &[&str] =
     &["The Canonical String", "Authorization=", "x-amz-security-token", "X-Amz-Security-Token"];
+
+/// An AWS call that failed: what was tried, on what, and what AWS said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("could not {tried}: {reason}")]
+pub struct CallError {
+    /// What was tried, on what: `describe the stack mate-demo-dev-data`.
+    pub tried: String,
+    /// AWS's code and message.
+    pub reason: String,
+    /// Whether the same call may succeed later.
+    pub transient: bool,
+}
+
+impl Classify for CallError {
+    fn error_type(&self) -> &'static str {
+        "AwsCallFailed"
+    }
+
+    fn is_transient(&self) -> bool {
+        self.transient
+    }
+}
+
+/// An AWS call that failed while trying to do `tried`.
+pub fn call<E>(tried: impl Into<String>, error: &SdkError<E, HttpResponse>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    CallError {
+        tried: tried.into(),
+        reason: describe_sdk_error(error),
+        transient: is_transient(error),
+    }
+}
 
 /// Whether the same call may succeed when it is made again: throttling, a failure on AWS's side
 /// (5xx), a timeout, a connection that did not come about or broke off.

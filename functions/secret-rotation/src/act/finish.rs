@@ -5,9 +5,10 @@
 
 use events::Event;
 use events::published::SecretRotated;
+use runtime::call;
 
 use crate::document::{Rotation, State};
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::observe::CURRENT;
 use crate::step::Stepping;
 

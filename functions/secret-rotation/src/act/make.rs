@@ -3,12 +3,13 @@
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use database::{DatabaseSecret, Engine};
+use runtime::{CallError, call};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::cache;
 use crate::case::Case;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::keys;
 use crate::kind::{Field, Kind};
 use crate::observe::PENDING;
@@ -60,7 +61,7 @@ impl Stepping<'_> {
             Err(error) if error.code() == Some("ResourceExistsException") => {
                 Ok("the pending version has been given its value meanwhile".to_owned())
             }
-            Err(error) => Err(call(format!("put the new value of {arn}"), &error)),
+            Err(error) => Err(call(format!("put the new value of {arn}"), &error).into()),
         }
     }
 
@@ -81,11 +82,12 @@ impl Stepping<'_> {
             .await
             .map_err(|error| call("have a random password made", &error))?;
         let made = answer.random_password.filter(|made| !made.is_empty());
-        made.map(SecretString::from).ok_or_else(|| Error::Aws {
+        let none = || CallError {
             tried: "have a random password made".to_owned(),
             reason: "the answer holds none".to_owned(),
             transient: true,
-        })
+        };
+        Ok(made.map(SecretString::from).ok_or_else(none)?)
     }
 }
 

@@ -9,11 +9,11 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::catalogue::Severity;
 use events::Event;
 use events::published::{EVENT_ID_ATTRIBUTE, SecretRotationFailed, Subject};
-use runtime::{Invocation, Record, describe_sdk_error};
+use runtime::{CallError, Invocation, Record, call, describe_sdk_error};
 use store::TenantRecord;
 
 use crate::SecretRotation;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::event::{Look, nudge};
 use crate::refusal::{FailureKind, Refusal};
 
@@ -108,7 +108,7 @@ impl SecretRotation {
             Some(format!("{code}: {}", entry.error_message().unwrap_or("no reason was given")))
         });
         match refused {
-            Some(reason) => Err(Error::Aws { tried, reason, transient: true }),
+            Some(reason) => Err(CallError { tried, reason, transient: true }.into()),
             None => Ok(()),
         }
     }

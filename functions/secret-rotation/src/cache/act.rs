@@ -7,13 +7,14 @@ use aws_sdk_elasticache::operation::modify_user::ModifyUserError;
 use aws_sdk_elasticache::types::{
     AuthTokenUpdateStrategyType, AuthenticationMode, InputAuthenticationType,
 };
+use runtime::call;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::decide::Write;
 use super::limits::check_value;
 use super::observe::user_id;
 use super::step::Values;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::refusal::{FailureKind, Refusal};
 
 /// What became of a write.
@@ -60,7 +61,7 @@ pub(super) async fn write_token(
         {
             Ok(Written::NotNow)
         }
-        Err(error) => Err(call(format!("{what} the replication group {group_id}"), &error)),
+        Err(error) => Err(call(format!("{what} the replication group {group_id}"), &error).into()),
     }
 }
 
@@ -94,7 +95,7 @@ pub(super) async fn write_user(
         {
             Ok(Written::NotNow)
         }
-        Err(error) => Err(call(format!("{what} the cache user {id}"), &error)),
+        Err(error) => Err(call(format!("{what} the cache user {id}"), &error).into()),
     }
 }
 

@@ -4,10 +4,11 @@ use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::operation::describe_replication_groups::DescribeReplicationGroupsError;
 use aws_sdk_elasticache::operation::describe_users::DescribeUsersError;
 use aws_sdk_elasticache::types::{Authentication, AuthenticationType, ReplicationGroup, UserGroup};
+use runtime::call;
 
 use super::decide::{Group, Readiness, User};
 use super::door::Endpoint;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::kind::Tags;
 
 /// Redis's own port, where ElastiCache names none.
@@ -38,7 +39,9 @@ pub(super) async fn group(client: &Client, id: &str) -> Result<Option<Group>, Er
         {
             return Ok(None);
         }
-        Err(error) => return Err(call(format!("describe the replication group {id}"), &error)),
+        Err(error) => {
+            return Err(call(format!("describe the replication group {id}"), &error).into());
+        }
     };
     Ok(answer.replication_groups().first().map(read_group))
 }
@@ -74,7 +77,7 @@ pub(super) async fn user(client: &Client, arn: &str) -> Result<Option<User>, Err
         {
             return Ok(None);
         }
-        Err(error) => return Err(call(format!("describe the cache user {id}"), &error)),
+        Err(error) => return Err(call(format!("describe the cache user {id}"), &error).into()),
     };
     let Some(user) = answer.users().first() else { return Ok(None) };
     let authentication = user.authentication();

@@ -5,10 +5,11 @@ use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use database::DatabaseSecret;
 use domain::Names;
+use runtime::call;
 
 use super::Observer;
 use crate::binding::Server;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::kind::{RdsResource, Tags};
 
 /// How host names of RDS end (RDS user guide, "Finding the connection information"), in the
@@ -81,7 +82,7 @@ impl Observer {
         let answer = match asked {
             Ok(answer) => answer,
             Err(error) if is_missing(error.code()) => return Ok(None),
-            Err(error) => return Err(call(format!("describe the database {id}"), &error)),
+            Err(error) => return Err(call(format!("describe the database {id}"), &error).into()),
         };
         Ok(answer.db_instances.unwrap_or_default().into_iter().next().map(|instance| {
             // A replica in another region is named by its ARN.
@@ -97,7 +98,7 @@ impl Observer {
         let answer = match asked {
             Ok(answer) => answer,
             Err(error) if is_missing(error.code()) => return Ok(None),
-            Err(error) => return Err(call(format!("describe the cluster {id}"), &error)),
+            Err(error) => return Err(call(format!("describe the cluster {id}"), &error).into()),
         };
         Ok(answer.db_clusters.unwrap_or_default().into_iter().next().map(cluster_server))
     }

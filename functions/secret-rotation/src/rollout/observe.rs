@@ -8,9 +8,10 @@ use aws_sdk_ecs::types::{
     self, ContainerDefinition, DeploymentRolloutState, DesiredStatus, TaskDefinition,
 };
 use jiff::Timestamp;
+use runtime::call;
 
 use super::service::{Deployment, DeploymentState, Observed, Service, Task};
-use crate::error::{Error, call};
+use crate::error::Error;
 
 /// How many services one `DescribeServices` takes (ECS API reference).
 const SERVICES_PER_CALL_MAX: usize = 10;

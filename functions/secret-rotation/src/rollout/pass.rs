@@ -6,12 +6,12 @@
 
 use domain::Names;
 use jiff::Timestamp;
-use runtime::{Classify, Invocation};
+use runtime::{Classify, Invocation, call};
 use store::{TenantKey, TenantRecord};
 
 use crate::SecretRotation;
 use crate::document::{Failure, Rotation, State};
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::refusal::{FailureKind, Refusal};
 
 use super::decide::{Action, Decision, decide, is_rolling_out};

@@ -12,7 +12,7 @@ use database::{
 };
 use domain::naming::fingerprint;
 use jiff::{SignedDuration, Timestamp};
-use runtime::Invocation;
+use runtime::{Invocation, call};
 use secrecy::ExposeSecret;
 use store::TenantRecord;
 
@@ -21,7 +21,7 @@ use crate::cache::{Outcome, Step};
 use crate::case::Case;
 use crate::document::Rotation;
 use crate::doors::CONNECT_WITHIN;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::keys;
 use crate::observe::CURRENT;
 use crate::refusal::{FailureKind, Refusal};

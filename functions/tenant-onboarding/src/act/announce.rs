@@ -8,10 +8,11 @@ use events::published::{
     EVENT_ID_ATTRIBUTE, Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed,
 };
 use events::saas_builder::{Answer, Registration};
+use runtime::{CallError, call};
 use store::{Status, TenantRecord};
 
 use super::Hands;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::wiring::Wiring;
 
 /// The longest subject of an e-mail through SNS (SNS API reference, `Publish`).
@@ -121,7 +122,7 @@ impl Hands {
             Some(format!("{code}: {}", entry.error_message().unwrap_or("no reason was given")))
         });
         match refused {
-            Some(reason) => Err(Error::Aws { tried, reason, transient: true }),
+            Some(reason) => Err(CallError { tried, reason, transient: true }.into()),
             None => Ok(()),
         }
     }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use database::{DatabaseSecret, RoleSpec, connect, ensure_application_role, ensure_extensions};
+use runtime::call;
 use secrecy::{ExposeSecret, SecretString};
 use store::TenantRecord;
 
 use super::{Hands, Situation, data_outputs};
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::template::output::{DATABASE_MASTER_SECRET_ARN, DATABASE_SECRET_ARN};
 
 /// How long opening the database may take: one budget for the network, TLS and the login

@@ -8,10 +8,10 @@ use events::published::TenantRequestRefused;
 use events::saas_builder::Registration;
 
 use super::Hands;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::event::Refusal;
 use crate::wiring::Wiring;
-use runtime::{Record, describe_sdk_error};
+use runtime::{Record, call, describe_sdk_error};
 
 /// The message attribute that says why a message is a dead letter.
 pub(super) const REASON: &str = "CaretakerReason";

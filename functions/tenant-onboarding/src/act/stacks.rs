@@ -2,11 +2,12 @@
 
 use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, Tag};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use runtime::call;
 use store::TenantRecord;
 
 use super::{Hands, Situation, data_outputs, stack_name};
 use crate::decide::StackKind;
-use crate::error::{Error, call};
+use crate::error::Error;
 use crate::parameters;
 use crate::template::{self, parameter::PROTECTED};
 
@@ -51,7 +52,7 @@ impl Hands {
             Err(error) if error.code() == Some("AlreadyExistsException") || is_known(&error) => {
                 Ok(format!("{name} is there already"))
             }
-            Err(error) => Err(call(format!("create the stack {name}"), &error)),
+            Err(error) => Err(call(format!("create the stack {name}"), &error).into()),
         }
     }
 
@@ -79,7 +80,7 @@ impl Hands {
             .await;
         match sent {
             Err(error) if !is_known(&error) => {
-                Err(call(format!("delete the stack {name}"), &error))
+                Err(call(format!("delete the stack {name}"), &error).into())
             }
             _ => Ok(format!("CloudFormation deletes {name}")),
         }
@@ -120,7 +121,7 @@ impl Hands {
                 .message()
                 .is_some_and(|words| words.contains("No updates are to be performed"))
         {
-            return Err(call(format!("protect the database of the stack {name}"), &error));
+            return Err(call(format!("protect the database of the stack {name}"), &error).into());
         }
         self.cloudformation
             .update_termination_protection()
