@@ -39,11 +39,11 @@ class Child:
     """One running process, its session, and the file that its output goes to."""
 
     def __init__(
-        self, name: str, popen: subprocess.Popen[bytes], output: Path, *, disposable: bool
+        self, name: str, popen: subprocess.Popen[bytes], output: Path, *, end_signal: int
     ) -> None:
         self.name = name
         self.output = output
-        self.disposable = disposable
+        self.end_signal = end_signal
         self._popen = popen
 
     @property
@@ -98,13 +98,13 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: str | None = None,
-    disposable: bool = False,
+    end_signal: int = signal.SIGTERM,
 ) -> Child:
     """Start a child whose output is appended to a file.
 
     ``env`` is all of its environment (see `base_environment`). ``user`` matters only when we are
-    root: database servers refuse to run as root. A ``disposable`` child has nothing to finish when
-    the whole cloud goes down: nobody reads a database's files after that.
+    root: database servers refuse to run as root. ``end_signal`` is what ends it when the whole cloud
+    goes down: nobody reads a database's files after that, so it need not put them in order.
     """
     if _ending:
         raise StartError(f"cannot start {name}: the cloud is going down")
@@ -123,7 +123,7 @@ def spawn(
             )
     except OSError as error:
         raise StartError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
-    child = Child(name, popen, output, disposable=disposable)
+    child = Child(name, popen, output, end_signal=end_signal)
     with _lock:
         _children.add(child)
     return child
@@ -186,7 +186,7 @@ def stop_all(seconds: float = STOP_ALL_SECONDS) -> None:
     _ending = True
     children = alive()
     for child in children:
-        child.send(signal.SIGKILL if child.disposable else signal.SIGTERM)
+        child.send(child.end_signal)
     deadline = time.monotonic() + seconds
     for child in children:
         child.wait(max(0.0, deadline - time.monotonic()))

@@ -80,6 +80,30 @@ def test_a_killed_server_leaves_no_database_no_cache_and_no_task(own_cloud):
     wait_for("the end of all children", lambda: not any(map(is_alive, everything)))
 
 
+def shared_memory_of(processes: set[int]) -> list[str]:
+    """The shared memory that these processes made: System V's by its table, POSIX's by their maps."""
+    table = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()]
+    creator = table[0].index("cpid")
+    found = [f"segment {row[1]}" for row in table[1:] if int(row[creator]) in processes]
+    for pid in processes:
+        try:
+            maps = Path(f"/proc/{pid}/maps").read_text().split()
+        except OSError:
+            continue
+        found += [word for word in maps if word.startswith("/dev/shm/PostgreSQL.")]
+    return found
+
+
+def test_postgresql_leaves_no_shared_memory_to_the_machine(own_cloud):
+    create(own_cloud, "pg")
+    everything = children_of(own_cloud)
+    # The one segment by which PostgreSQL sees that another one is at work on its folder.
+    [segment] = shared_memory_of(everything)
+    assert segment.startswith("segment ")
+    own_cloud.stop()
+    assert shared_memory_of(everything) == []
+
+
 def test_a_test_can_bring_images_of_its_own(tmp_path, monkeypatch):
     image = tmp_path / "images" / "greeter"
     (image / "root").mkdir(parents=True)

@@ -145,7 +145,7 @@ class MariaDbServer:
             env=processes.base_environment() | {"TZ": "UTC"},
             user=self._user,
             cwd=self.data,
-            disposable=True,
+            end_signal=signal.SIGKILL,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():

@@ -70,7 +70,7 @@ ssl_key_file = 'server.key'
 password_encryption = scram-sha-256
 max_connections = 60
 shared_buffers = 4MB
-dynamic_shared_memory_type = posix
+dynamic_shared_memory_type = mmap
 fsync = off
 synchronous_commit = off
 full_page_writes = off
@@ -158,7 +158,9 @@ class PostgresServer:
             env=processes.base_environment() | {"TZ": "UTC"},
             user=self._user,
             cwd=self.folder,
-            disposable=True,
+            # An immediate shutdown. Killed, it would leave its shared memory to the machine, which
+            # has a few thousand places for that.
+            end_signal=signal.SIGQUIT,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():

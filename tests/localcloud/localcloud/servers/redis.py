@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import secrets
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,7 +110,7 @@ class RedisServer:
             name=f"redis {self.name}",
             output=self.log,
             cwd=self.folder,
-            disposable=True,
+            end_signal=signal.SIGKILL,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
