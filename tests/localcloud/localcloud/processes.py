@@ -103,8 +103,8 @@ def spawn(
     """Start a child whose output is appended to a file.
 
     ``env`` is all of its environment (see `base_environment`). ``user`` matters only when we are
-    root: database servers refuse to run as root. ``end_signal`` is what ends it when the whole cloud
-    goes down: nobody reads a database's files after that, so it need not put them in order.
+    root: database servers refuse to run as root. ``end_signal`` is what ends it when the whole
+    cloud goes down: nobody reads a database's files after that, so it need not put them in order.
     """
     if _ending:
         raise StartError(f"cannot start {name}: the cloud is going down")

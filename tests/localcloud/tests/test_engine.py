@@ -81,7 +81,7 @@ def test_a_killed_server_leaves_no_database_no_cache_and_no_task(own_cloud):
 
 
 def shared_memory_of(processes: set[int]) -> list[str]:
-    """The shared memory that these processes made: System V's by its table, POSIX's by their maps."""
+    """What these processes hold of it: System V's by the kernel's table, POSIX's by their maps."""
     table = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()]
     creator = table[0].index("cpid")
     found = [f"segment {row[1]}" for row in table[1:] if int(row[creator]) in processes]
