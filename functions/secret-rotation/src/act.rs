@@ -17,7 +17,7 @@ use crate::observe::PENDING;
 use crate::refusal::Refusal;
 use crate::step::Stepping;
 
-pub(crate) use tell::{Failed, subject};
+pub(crate) use tell::Failed;
 
 /// What came of an action.
 #[derive(Debug)]

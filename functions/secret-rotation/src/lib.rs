@@ -35,12 +35,10 @@ mod step;
 
 pub use setup::Clients;
 
-use std::time::Duration;
-
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use database::Trust;
 use domain::Catalogue;
-use runtime::{Backoff, Classify, Invocation, Record, Requeue, batch};
+use runtime::{Invocation, Publisher, Queue, Record, batch};
 use serde_json::Value;
 use store::{Documents, Store};
 
@@ -52,11 +50,6 @@ use crate::wiring::Wiring;
 /// The function's name, in logs, metrics and events.
 pub const FUNCTION: &str = "secret-rotation";
 
-/// How soon a message comes again after something passing went wrong. The queue gives a message up
-/// after five deliveries; the sweep takes the secret up all the same.
-const RETRY: Backoff =
-    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
-
 /// The function: everything that outlives an invocation.
 #[derive(Debug)]
 pub struct SecretRotation {
@@ -67,7 +60,8 @@ pub struct SecretRotation {
     pub(crate) documents: Documents,
     pub(crate) observer: Observer,
     pub(crate) trust: Trust,
-    pub(crate) requeue: Requeue,
+    pub(crate) queue: Queue,
+    pub(crate) publisher: Publisher,
 }
 
 impl SecretRotation {
@@ -103,16 +97,7 @@ impl SecretRotation {
             Ok(Message::NotOurs) => Ok(()),
             Err(reason) => Err(Error::Unfit(reason)),
         };
-        let Err(error) = done else { return Ok(()) };
-        if error.is_transient() {
-            // Otherwise it would stay hidden for the queue's whole visibility timeout.
-            self.show_again(&record, RETRY.delay(record.receive_count)).await;
-            return Err(error);
-        }
-        // Trying again cannot help, so it is put with the dead letters now, and with its reason.
-        let reason = runtime::chain(&error);
-        tracing::error!(error_type = error.error_type(), error = reason, "given up: {reason}");
-        self.bury(&reason, &record).await
+        self.queue.settle(&record, done).await
     }
 
     /// Whose certificates caches must have.

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use database::Trust;
 use domain::Catalogue;
-use runtime::{Requeue, StartError, catalogue};
+use runtime::{Publisher, Queue, StartError, catalogue};
 use store::{Documents, Store};
 
 use crate::SecretRotation;
@@ -72,7 +72,17 @@ impl SecretRotation {
             documents: Documents::new(clients.dynamodb.clone(), wiring.table.clone()),
             observer: Observer { secrets: clients.secrets.clone(), rds: clients.rds.clone() },
             trust: Trust::from_setting(wiring.database_ca_file.as_ref()),
-            requeue: Requeue::new(clients.sqs.clone(), wiring.queue_url.clone()),
+            queue: Queue::new(
+                clients.sqs.clone(),
+                &wiring.queue_url,
+                &wiring.dead_letter_queue_url,
+            ),
+            publisher: Publisher::new(
+                clients.events.clone(),
+                clients.sns.clone(),
+                &wiring.event_bus,
+                &wiring.event_source,
+            ),
             clients,
             catalogue,
             wiring,

@@ -122,7 +122,7 @@ impl TenantOnboarding {
                 let why = format!("the tenant exists and is {}", tenant.status);
                 lines.note("request", "change nothing", &why, "answered with its state");
                 let waiting = asked.request.registration.as_ref();
-                self.hands.answer_with_state(&tenant, id, waiting, &self.wiring).await?;
+                self.hands.answer_with_state(&tenant, id, waiting).await?;
                 self.store.append(&key, &lines.take()).await?;
                 Taken::Answered
             }
@@ -190,7 +190,8 @@ impl TenantOnboarding {
             lines.note("request", "refuse the message", &mistakes, "put with the dead letters");
             self.store.append(&self.key(tenant_id), &lines.take()).await?;
         }
-        self.hands.refuse(refusal, &record.message_id, &record.body, &self.wiring).await
+        let reason = self.hands.refuse(refusal, &record.message_id, &self.wiring).await?;
+        Ok(self.queue.give_up(record, &reason).await?)
     }
 }
 

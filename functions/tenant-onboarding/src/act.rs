@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use database::Trust;
 use domain::catalogue::Settings;
+use runtime::Publisher;
 use store::TenantRecord;
 
 use crate::decide::{Action, Observed, StackKind};
@@ -26,12 +27,8 @@ pub struct Hands {
     pub cloudformation: aws_sdk_cloudformation::Client,
     /// The secrets that open a tenant's database.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Events for programs.
-    pub events: aws_sdk_eventbridge::Client,
-    /// Words for people.
-    pub sns: aws_sdk_sns::Client,
-    /// The dead-letter queue, for what is refused, and the visibility of what comes again.
-    pub sqs: aws_sdk_sqs::Client,
+    /// Events for programs, words for people.
+    pub publisher: Publisher,
     /// Whose certificates databases must have.
     pub trust: Trust,
 }

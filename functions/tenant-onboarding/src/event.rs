@@ -193,8 +193,13 @@ fn event(
             }
         };
     }
-    let changed = envelope.changed_stack().or_else(|| envelope.changed_service());
-    let tenant_id = changed.and_then(|name| Names::tenant_of(product, environment, name));
+    let of_stack = |name| Names::tenant_of_stack(product, environment, name);
+    let of_service = |name| Names::tenant_of(product, environment, name);
+    let tenant_id = match envelope.changed_stack() {
+        Some(stack) => of_stack(stack),
+        // The rule lets through services of this environment's cluster only.
+        None => envelope.changed_service().and_then(of_service),
+    };
     Ok(tenant_id
         .map_or(Message::NotOurs, |tenant_id| Message::Look(Look { tenant_id, chain: None })))
 }

@@ -31,11 +31,9 @@ mod sweep;
 
 pub use setup::Clients;
 
-use std::time::Duration;
-
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::Catalogue;
-use runtime::{Backoff, Classify, Invocation, Record, Requeue, batch};
+use runtime::{Invocation, Queue, Record, batch};
 use store::Store;
 
 use crate::act::Hands;
@@ -47,13 +45,6 @@ use crate::wiring::Wiring;
 /// The function's name, in logs, metrics and the journal.
 pub const FUNCTION: &str = "tenant-onboarding";
 
-/// How soon a message comes again after something passing went wrong: soon at first, for most
-/// throttling is over in seconds, and at most as long as the queue itself would hide it. The
-/// queue gives a message up after five deliveries, so the four delays between them, almost three
-/// minutes, must outlast a bad minute and the lease of a pass that was killed.
-const RETRY: Backoff =
-    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
-
 /// The function: everything that outlives an invocation.
 #[derive(Debug)]
 pub struct TenantOnboarding {
@@ -62,7 +53,7 @@ pub struct TenantOnboarding {
     store: Store,
     observer: Observer,
     hands: Hands,
-    requeue: Requeue,
+    queue: Queue,
 }
 
 impl TenantOnboarding {
@@ -81,17 +72,7 @@ impl TenantOnboarding {
             Ok(Message::NotOurs) => Ok(()),
             Err(refusal) => self.refuse(&refusal, &record, invocation).await,
         };
-        let Err(error) = done else { return Ok(()) };
-        if error.is_transient() {
-            // Otherwise it would stay hidden for the queue's whole visibility timeout.
-            self.hands.show_again(&self.wiring, &record, RETRY.delay(record.receive_count)).await;
-            return Err(error);
-        }
-        // Trying again cannot help, so it is put with the dead letters now, and with its reason:
-        // what the queue itself gives up has none.
-        let reason = runtime::chain(&error);
-        tracing::error!(error_type = error.error_type(), error = reason, "given up: {reason}");
-        self.hands.bury(&reason, &record.message_id, &record.body, &self.wiring).await
+        self.queue.settle(&record, done).await
     }
 
     /// Looks at a tenant, and goes on from there.
@@ -112,13 +93,17 @@ impl TenantOnboarding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use runtime::REDELIVERY;
+
     use super::*;
 
     #[test]
     fn a_message_is_not_given_up_while_a_killed_pass_still_holds_its_tenant() {
         // `max_receive_count` of the queue in `infra/manifest.yaml`.
         const DELIVERIES_MAX: u32 = 5;
-        let delays: Duration = (1..DELIVERIES_MAX).map(|received| RETRY.delay(received)).sum();
+        let delays: Duration = (1..DELIVERIES_MAX).map(|received| REDELIVERY.delay(received)).sum();
         assert!(delays > 2 * pass::LEASE_MAX, "{delays:?}");
     }
 }

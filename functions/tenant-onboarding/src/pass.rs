@@ -116,7 +116,7 @@ impl TenantOnboarding {
         };
         let next = Look { tenant_id: look.tenant_id.clone(), chain: waited };
         let trace = invocation.trace_header.as_deref();
-        self.requeue.send(nudge(&next), delay, trace).await?;
+        self.queue.requeue(nudge(&next), delay, trace).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use database::Trust;
 use domain::{Catalogue, TenantId};
-use runtime::{Requeue, StartError, catalogue};
+use runtime::{Publisher, Queue, StartError, catalogue};
 use store::{Store, TenantKey};
 
 use crate::TenantOnboarding;
@@ -78,12 +78,15 @@ impl TenantOnboarding {
             hands: Hands {
                 cloudformation: clients.cloudformation,
                 secrets: clients.secrets,
-                events: clients.events,
-                sns: clients.sns,
-                sqs: clients.sqs.clone(),
+                publisher: Publisher::new(
+                    clients.events,
+                    clients.sns,
+                    &wiring.event_bus,
+                    &wiring.event_source,
+                ),
                 trust: Trust::from_setting(wiring.database_ca_file.as_ref()),
             },
-            requeue: Requeue::new(clients.sqs, wiring.queue_url.clone()),
+            queue: Queue::new(clients.sqs, &wiring.queue_url, &wiring.dead_letter_queue_url),
             catalogue,
             wiring,
         })

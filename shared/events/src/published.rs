@@ -9,7 +9,7 @@ mod secret;
 use std::collections::BTreeMap;
 
 use domain::naming::fingerprint;
-use domain::{Environment, Product, TenantId, Tier};
+use domain::{Environment, Product, Tenant, TenantId, Tier};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,6 +60,17 @@ pub struct Subject {
     pub environment: Environment,
     /// Its tier.
     pub tier: Tier,
+}
+
+impl From<&Tenant> for Subject {
+    fn from(tenant: &Tenant) -> Self {
+        Self {
+            product: tenant.product.clone(),
+            tenant_id: tenant.id.clone(),
+            environment: tenant.environment.clone(),
+            tier: tenant.tier,
+        }
+    }
 }
 
 /// See [`Event::TenantActivated`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// than `cap`.
 ///
 /// Constant when `factor` is 1. The delay is a pure function of the attempt;
-/// [`Requeue`](crate::Requeue) adds the jitter.
+/// [`Queue::requeue`](crate::Queue::requeue) adds the jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The delay before the second attempt.

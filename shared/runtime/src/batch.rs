@@ -8,17 +8,14 @@
 
 mod record;
 
-use std::panic::AssertUnwindSafe;
-
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use tracing::field::Empty;
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::error::{Classify, chain};
+use crate::error::{Classify, log_failure};
+use crate::guard::CutShort;
 use crate::invocation::Invocation;
-use crate::logging::panic_message;
 
 pub use record::Record;
 
@@ -121,16 +118,13 @@ async fn work<E: Classify>(
         warn!("not begun: the invocation's deadline has passed, so the record comes again");
         return Err(NotDone);
     }
-    let limit = invocation.deadline.remaining_for_work_in_hand(now);
-    let work = AssertUnwindSafe(async { handler(record).await }).catch_unwind();
-    match tokio::time::timeout(limit, work).await {
-        Ok(Ok(Ok(()))) => Ok(()),
-        Ok(Ok(Err(failure))) => {
-            log_failure(&failure);
+    match invocation.guard(async { handler(record).await }).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => {
+            log_failure(&failure, "the record failed and comes again");
             Err(NotDone)
         }
-        Ok(Err(panic)) => {
-            let message = panic_message(&*panic);
+        Err(CutShort::Panicked(message)) => {
             error!(
                 error_type = "Panic",
                 error = message,
@@ -138,7 +132,7 @@ async fn work<E: Classify>(
             );
             Err(NotDone)
         }
-        Err(_elapsed) => {
+        Err(CutShort::OutOfTime(limit)) => {
             error!(
                 error_type = "OutOfTime",
                 limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
@@ -146,16 +140,6 @@ async fn work<E: Classify>(
             );
             Err(NotDone)
         }
-    }
-}
-
-/// What passes by itself is a warning; what needs a person is an error, and alarms count errors.
-fn log_failure(failure: &impl Classify) {
-    let (error_type, error) = (failure.error_type(), chain(failure));
-    if failure.is_transient() {
-        warn!(error_type, error, transient = true, "the record failed; it comes again");
-    } else {
-        error!(error_type, error, transient = false, "the record failed; it comes again");
     }
 }
 

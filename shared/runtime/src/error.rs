@@ -28,6 +28,17 @@ pub trait Classify: Error {
     }
 }
 
+/// Logs that work failed: what passes by itself is a warning; what needs a person is an error, and
+/// alarms count errors. `consequence` says what becomes of it: `the record comes again`.
+pub fn log_failure(failure: &impl Classify, consequence: &str) {
+    let (error_type, error) = (failure.error_type(), chain(failure));
+    if failure.is_transient() {
+        tracing::warn!(error_type, error, transient = true, "{consequence}: {error}");
+    } else {
+        tracing::error!(error_type, error, transient = false, "{consequence}: {error}");
+    }
+}
+
 /// The error and everything that caused it, on one line: `outer: middle: root`.
 ///
 /// A cause whose words the error before it already repeats is left out.

@@ -4,7 +4,7 @@
 //! between, the step comes again and finds where it was; if nobody asks again, the sweep does.
 
 use events::Event;
-use events::published::SecretRotated;
+use events::published::{SecretRotated, Subject};
 use runtime::call;
 
 use crate::document::{Rotation, State};
@@ -53,7 +53,7 @@ impl Stepping<'_> {
         let Some(rotation) = rotation.filter(|it| !it.announced && it.token == self.token) else {
             return Ok("everybody has been told".to_owned());
         };
-        self.function.publish(&self.rotated(&rotation, now)).await?;
+        self.function.publisher.publish(&self.rotated(&rotation, now)).await?;
         self.function
             .change(arn, now, |rotation| {
                 let ours = rotation.token == self.token && !rotation.announced;
@@ -66,7 +66,7 @@ impl Stepping<'_> {
 
     fn rotated(&self, rotation: &Rotation, now: jiff::Timestamp) -> Event {
         Event::SecretRotated(SecretRotated {
-            subject: Some(super::subject(&self.case.tenant)),
+            subject: Some(Subject::from(&self.case.tenant.tenant)),
             secret_arn: rotation.secret_arn.clone(),
             secret_name: rotation.secret_name.clone(),
             version_id: rotation.token.clone(),

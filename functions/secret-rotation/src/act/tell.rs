@@ -1,30 +1,17 @@
-//! Telling what happened: an event for programs, words for people, a dead letter for what cannot
-//! be done.
+//! Telling what happened: an event for programs, words for people, a look at what comes next.
 
 use std::time::Duration;
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_sns::types as sns;
-use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::catalogue::Severity;
 use events::Event;
-use events::published::{EVENT_ID_ATTRIBUTE, SecretRotationFailed, Subject};
-use runtime::{CallError, Invocation, Record, call, describe_sdk_error};
+use events::published::{SecretRotationFailed, Subject};
+use runtime::Invocation;
 use store::TenantRecord;
 
 use crate::SecretRotation;
 use crate::error::Error;
 use crate::event::{Look, nudge};
 use crate::refusal::{FailureKind, Refusal};
-
-/// The longest subject of an e-mail through SNS (SNS API reference, `Publish`).
-const SUBJECT_LENGTH_MAX: usize = 99;
-
-/// The message attribute that says why a message is a dead letter.
-const REASON: &str = "CaretakerReason";
-
-/// The longest reason beside a dead letter: a person reads the first screen.
-const REASON_BYTES_MAX: usize = 4 * 1024;
 
 /// A failure, with all that is to be told of it.
 #[derive(Debug, Clone, Copy)]
@@ -43,17 +30,6 @@ pub(crate) struct Failed<'a> {
     pub(crate) refusal: &'a Refusal,
 }
 
-/// Whom an event is about.
-pub(crate) fn subject(record: &TenantRecord) -> Subject {
-    let tenant = &record.tenant;
-    Subject {
-        product: tenant.product.clone(),
-        tenant_id: tenant.id.clone(),
-        environment: tenant.environment.clone(),
-        tier: tenant.tier,
-    }
-}
-
 impl SecretRotation {
     /// Tells of a failure: programs always, a person where one tenant's secret reaches for what is
     /// not its own. The failure is the news; that it could not be told as well only goes to the
@@ -62,7 +38,7 @@ impl SecretRotation {
         let Failed { tenant, secret_arn, secret_name, token, step, refusal } = failed;
         let is_foreign = refusal.kind == FailureKind::Binding;
         let event = Event::SecretRotationFailed(SecretRotationFailed {
-            subject: tenant.map(subject),
+            subject: tenant.map(|record| Subject::from(&record.tenant)),
             secret_arn: secret_arn.to_owned(),
             secret_name: secret_name.to_owned(),
             version_id: token.to_owned(),
@@ -73,7 +49,7 @@ impl SecretRotation {
             reason: refusal.reason.clone(),
             remedy: refusal.remedy.clone(),
         });
-        if let Err(error) = self.publish(&event).await {
+        if let Err(error) = self.publisher.publish(&event).await {
             tracing::warn!(error = runtime::chain(&error), "the failure could not be published");
         }
         if is_foreign {
@@ -85,34 +61,6 @@ impl SecretRotation {
         }
     }
 
-    /// Puts an event on the bus.
-    pub(crate) async fn publish(&self, event: &Event) -> Result<(), Error> {
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.wiring.event_bus)
-            .source(&self.wiring.event_source)
-            .detail_type(event.detail_type())
-            .detail(event.detail().to_string())
-            .build();
-        let tried = format!("publish {} on {}", event.detail_type(), self.wiring.event_bus);
-        let sent = self
-            .clients
-            .events
-            .put_events()
-            .entries(entry)
-            .send()
-            .await
-            .map_err(|error| call(tried.clone(), &error))?;
-        // A call that succeeds may have refused its entries.
-        let refused = sent.entries().iter().find_map(|entry| {
-            let code = entry.error_code()?;
-            Some(format!("{code}: {}", entry.error_message().unwrap_or("no reason was given")))
-        });
-        match refused {
-            Some(reason) => Err(CallError { tried, reason, transient: true }.into()),
-            None => Ok(()),
-        }
-    }
-
     /// Calls a person. `event` is what programs are told of the same thing, if they are.
     pub(crate) async fn alarm(
         &self,
@@ -120,26 +68,7 @@ impl SecretRotation {
         words: &str,
         event: Option<&Event>,
     ) -> Result<(), Error> {
-        let topic = &self.wiring.alarm_topic_arn;
-        let subject: String = subject.chars().take(SUBJECT_LENGTH_MAX).collect();
-        self.clients
-            .sns
-            .publish()
-            .topic_arn(topic)
-            .subject(subject)
-            .message(words)
-            .set_message_attributes(event.map(|event| {
-                let id = sns::MessageAttributeValue::builder()
-                    .data_type("String")
-                    .string_value(event.id())
-                    .build();
-                // Its one required field, the type, is set.
-                id.map(|id| (EVENT_ID_ATTRIBUTE.to_owned(), id)).into_iter().collect()
-            }))
-            .send()
-            .await
-            .map_err(|error| call(format!("tell {topic}"), &error))?;
-        Ok(())
+        Ok(self.publisher.notify(&self.wiring.alarm_topic_arn, subject, words, event).await?)
     }
 
     /// Has the function look at a secret in a moment. That it cannot be queued costs nothing but
@@ -147,53 +76,8 @@ impl SecretRotation {
     pub(crate) async fn look_soon(&self, secret: &str, invocation: &Invocation) {
         let look = Look { secret: secret.to_owned(), chain: None };
         let trace = invocation.trace_header.as_deref();
-        if let Err(error) = self.requeue.send(nudge(&look), Duration::ZERO, trace).await {
+        if let Err(error) = self.queue.requeue(nudge(&look), Duration::ZERO, trace).await {
             tracing::warn!(error = runtime::chain(&error), "the sweep looks instead");
         }
-    }
-
-    /// Has a message come again after `delay`, where it would otherwise stay hidden for the queue's
-    /// visibility timeout. That it cannot be done costs nothing but time.
-    pub(crate) async fn show_again(&self, record: &Record, delay: Duration) {
-        let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
-        let sent = self
-            .clients
-            .sqs
-            .change_message_visibility()
-            .queue_url(&self.wiring.queue_url)
-            .receipt_handle(&record.receipt_handle)
-            .visibility_timeout(seconds)
-            .send()
-            .await;
-        if let Err(error) = sent {
-            tracing::warn!(error = describe_sdk_error(&error), "the message comes again later");
-        }
-    }
-
-    /// Puts a message with the dead letters, with the reason why it cannot be done.
-    pub(crate) async fn bury(&self, reason: &str, record: &Record) -> Result<(), Error> {
-        let tried = format!(
-            "put the message {} into {}",
-            record.message_id, self.wiring.dead_letter_queue_url
-        );
-        let mut reason = reason.to_owned();
-        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-        let attribute = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(reason)
-            .build()
-            .map_err(|error| Error::Unfit(format!("could not {tried}: {error}")))?;
-        // SQS takes no empty body.
-        let body = if record.body.is_empty() { " " } else { &record.body };
-        self.clients
-            .sqs
-            .send_message()
-            .queue_url(&self.wiring.dead_letter_queue_url)
-            .message_body(body)
-            .message_attributes(REASON, attribute)
-            .send()
-            .await
-            .map_err(|error| call(tried, &error))?;
-        Ok(())
     }
 }

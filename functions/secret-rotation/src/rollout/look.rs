@@ -29,10 +29,6 @@ const PATIENCE: Backoff =
 /// How soon a rotation is looked at again after something was done for it.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Over which time the looks of one sweep are spread, so that a thousand rotations do not ask ECS
-/// in the same second.
-const SPREAD: Duration = Duration::from_mins(1);
-
 /// How far ahead an event about a service looks for rotations that are due: those that failed are
 /// looked at once an hour, and what has just changed may have mended one of them.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -122,18 +118,9 @@ impl SecretRotation {
         let now = invocation.clock.now();
         let partition = document::partition(&self.wiring.product, &self.wiring.environment);
         let due = self.documents.due(document::KIND, &partition, now).await?;
-        let spread = if due.len() > 1 { SPREAD } else { Duration::ZERO };
-        for (nudged, due_one) in due.iter().enumerate() {
-            if invocation.deadline.has_passed(invocation.clock.now()) {
-                let left = due.len().saturating_sub(nudged);
-                tracing::warn!(left, "the sweep ran out of time; the next goes on");
-                break;
-            }
-            // Alone, not the beginning of a chain: if a chain still lives, there must not be two.
-            let look = Look { secret: due_one.id.clone(), chain: None };
-            let trace = invocation.trace_header.as_deref();
-            self.requeue.send(nudge(&look), spread, trace).await?;
-        }
+        // Alone, not the beginning of a chain: if a chain still lives, there must not be two.
+        let looks = due.iter().map(|due| nudge(&Look { secret: due.id.clone(), chain: None }));
+        self.queue.requeue_all(looks, invocation).await?;
         tracing::info!(due = due.len(), "swept: {} rotations are due", due.len());
         Ok(())
     }
@@ -148,7 +135,7 @@ impl SecretRotation {
         let Some((chain, delay)) = next_look(look.chain, pause) else { return Ok(()) };
         let next = Look { secret: look.secret.clone(), chain: Some(chain) };
         let trace = invocation.trace_header.as_deref();
-        self.requeue.send(nudge(&next), delay, trace).await?;
+        self.queue.requeue(nudge(&next), delay, trace).await?;
         Ok(())
     }
 }

@@ -32,9 +32,9 @@ impl SecretRotation {
         tenant: &TenantRecord,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let subject = crate::act::subject(tenant);
+        let subject = Subject::from(&tenant.tenant);
         match rotation.state {
-            State::Settled => self.publish(&completed(rotation, subject)).await?,
+            State::Settled => self.publisher.publish(&completed(rotation, subject)).await?,
             State::Failed => {
                 let failed = failed(rotation, subject);
                 let subject =
@@ -45,7 +45,7 @@ impl SecretRotation {
                     failed.secret_name, failed.reason, failed.remedy
                 );
                 let event = Event::SecretRolloutFailed(failed);
-                self.publish(&event).await?;
+                self.publisher.publish(&event).await?;
                 self.alarm(&subject, &words, Some(&event)).await?;
             }
             State::Rotating | State::RollingOut | State::Replacing => return Ok(()),

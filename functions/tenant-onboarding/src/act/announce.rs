@@ -1,22 +1,14 @@
 //! Telling how an attempt ended: an event for programs, a message for people, and the control
 //! plane's own kind of answer where one asked.
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_sns::types::MessageAttributeValue;
 use events::Event;
-use events::published::{
-    EVENT_ID_ATTRIBUTE, Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed,
-};
+use events::published::{Subject, TenantActivated, TenantAlreadyExists, TenantOnboardingFailed};
 use events::saas_builder::{Answer, Registration};
-use runtime::{CallError, call};
 use store::{Status, TenantRecord};
 
 use super::Hands;
 use crate::error::Error;
 use crate::wiring::Wiring;
-
-/// The longest subject of an e-mail through SNS (SNS API reference, `Publish`).
-const SUBJECT_LENGTH_MAX: usize = 99;
 
 impl Hands {
     pub(super) async fn announce(
@@ -31,7 +23,7 @@ impl Hands {
             record.failure.as_ref().filter(|_| !active)
         {
             let event = Event::TenantOnboardingFailed(TenantOnboardingFailed {
-                subject: subject_of(record),
+                subject: Subject::from(&record.tenant),
                 request_id: record.request_id.clone(),
                 attempt: record.attempt,
                 step: failure.step.clone(),
@@ -49,7 +41,7 @@ impl Hands {
             (event, topic, format!("{} failed in step {}", names.base(), failure.step), words)
         } else {
             let event = Event::TenantActivated(TenantActivated {
-                subject: subject_of(record),
+                subject: Subject::from(&record.tenant),
                 request_id: record.request_id.clone(),
                 attempt: record.attempt,
                 url: url.unwrap_or_default().to_owned(),
@@ -65,8 +57,8 @@ impl Hands {
             .map(|id| Registration { id, is_unprefixed: record.registration_unprefixed });
         let answer =
             registration.as_ref().map(|registration| Answer { registration, success: active, url });
-        self.publish(&event, answer.as_ref(), wiring).await?;
-        self.notify(topic, &subject, &words, Some(&event)).await?;
+        self.publisher.publish_with(&event, answer.as_ref()).await?;
+        self.publisher.notify(topic, &subject, &words, Some(&event)).await?;
         Ok(format!("{} was published and {topic} told", event.detail_type()))
     }
 
@@ -80,51 +72,15 @@ impl Hands {
         record: &TenantRecord,
         request_id: &str,
         waiting: Option<&Registration>,
-        wiring: &Wiring,
     ) -> Result<(), Error> {
         let event = Event::TenantAlreadyExists(TenantAlreadyExists {
-            subject: subject_of(record),
+            subject: Subject::from(&record.tenant),
             request_id: request_id.to_owned(),
             state: record.status.to_string(),
             url: record.url.clone(),
         });
-        self.publish(&event, waiting.map(Registration::failed).as_ref(), wiring).await
-    }
-
-    /// Puts an event, and an answer to a control plane where there is one to give, on the bus.
-    pub(super) async fn publish(
-        &self,
-        event: &Event,
-        answer: Option<&Answer<'_>>,
-        wiring: &Wiring,
-    ) -> Result<(), Error> {
-        let entry = |detail_type: String, detail: String| {
-            PutEventsRequestEntry::builder()
-                .event_bus_name(&wiring.event_bus)
-                .source(&wiring.event_source)
-                .detail_type(detail_type)
-                .detail(detail)
-                .build()
-        };
-        let tried = format!("publish {} on {}", event.detail_type(), wiring.event_bus);
-        let answer = answer.map(|it| entry(it.detail_type(), it.detail().to_string()));
-        let event = entry(event.detail_type().to_owned(), event.detail().to_string());
-        let sent = self
-            .events
-            .put_events()
-            .set_entries(Some(std::iter::once(event).chain(answer).collect()))
-            .send()
-            .await
-            .map_err(|error| call(tried.clone(), &error))?;
-        // A call that succeeds may have refused its entries.
-        let refused = sent.entries().iter().find_map(|entry| {
-            let code = entry.error_code()?;
-            Some(format!("{code}: {}", entry.error_message().unwrap_or("no reason was given")))
-        });
-        match refused {
-            Some(reason) => Err(CallError { tried, reason, transient: true }.into()),
-            None => Ok(()),
-        }
+        let answer = waiting.map(Registration::failed);
+        Ok(self.publisher.publish_with(&event, answer.as_ref()).await?)
     }
 
     /// Calls a person to a stack that CloudFormation gave up on.
@@ -134,46 +90,9 @@ impl Hands {
              it by hand; until then a new attempt fails. The runbook says how."
         );
         let topic = wiring.alarm_topic_arn.as_str();
-        self.notify(topic, &format!("{stack} must be removed by hand"), &words, None).await?;
+        self.publisher
+            .notify(topic, &format!("{stack} must be removed by hand"), &words, None)
+            .await?;
         Ok(format!("{topic} told"))
-    }
-
-    /// Sends a message to the people behind a topic. `event` is what programs are told of the same
-    /// thing, if they are.
-    pub(super) async fn notify(
-        &self,
-        topic: &str,
-        subject: &str,
-        words: &str,
-        event: Option<&Event>,
-    ) -> Result<(), Error> {
-        let subject: String = subject.chars().take(SUBJECT_LENGTH_MAX).collect();
-        self.sns
-            .publish()
-            .topic_arn(topic)
-            .subject(subject)
-            .message(words)
-            .set_message_attributes(event.map(|event| {
-                let id = MessageAttributeValue::builder()
-                    .data_type("String")
-                    .string_value(event.id())
-                    .build();
-                // Its one required field, the type, is set.
-                id.map(|id| (EVENT_ID_ATTRIBUTE.to_owned(), id)).into_iter().collect()
-            }))
-            .send()
-            .await
-            .map_err(|error| call(format!("tell {topic}"), &error))?;
-        Ok(())
-    }
-}
-
-fn subject_of(record: &TenantRecord) -> Subject {
-    let tenant = &record.tenant;
-    Subject {
-        product: tenant.product.clone(),
-        tenant_id: tenant.id.clone(),
-        environment: tenant.environment.clone(),
-        tier: tenant.tier,
     }
 }

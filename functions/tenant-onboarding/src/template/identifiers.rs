@@ -6,7 +6,7 @@ use domain::catalogue::{Cache, Database};
 
 /// The RDS instance, or the Aurora cluster: `mate-demo-dev-database`.
 pub(super) fn database(names: &Names) -> String {
-    names.component("database")
+    names.database()
 }
 
 /// Every database instance: the one of RDS, or the cluster's `sarc-ng-demo-prod-database-1` on.

@@ -117,14 +117,12 @@ fn add_monitoring_role(draft: &mut Draft<'_>) {
 
 /// RDS would make these log groups itself, without tags and for ever.
 fn add_logs(draft: &mut Draft<'_>, settings: &Database) -> Vec<String> {
-    let kind = if settings.engine.is_aurora() { "cluster" } else { "instance" };
-    let identifier = identifiers::database(&draft.names);
     let mut ids = Vec::new();
     for log in &settings.log_exports {
         let group = Resource::new(
             "AWS::Logs::LogGroup",
             json!({
-                "LogGroupName": format!("/aws/rds/{kind}/{identifier}/{log}"),
+                "LogGroupName": draft.names.database_log_group(settings.engine, log),
                 "RetentionInDays": draft.settings.log_retention_days,
             }),
         );
