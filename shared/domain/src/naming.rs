@@ -5,6 +5,7 @@
 //! functions find resources and tenants without a look-up table. Nothing else in Caretaker puts
 //! such a name together.
 
+use crate::catalogue::DatabaseEngine;
 use crate::{Environment, Product, TenantId};
 
 /// The most characters a load balancer's target group may have in its name (ELB API reference,
@@ -26,6 +27,10 @@ pub const DATABASE_CLONE_SUFFIX: &str = "_clone";
 /// The master user of every tenant's database. It belongs to Caretaker and is the same everywhere;
 /// what differs is its password. Reserved in no engine, unlike `admin`, `root` or `master`.
 pub const DATABASE_MASTER_USER: &str = "caretaker";
+
+/// The components that a tenant's two stacks are.
+const DATA_STACK: &str = "data";
+const APP_STACK: &str = "app";
 
 /// The names of everything that belongs to one tenant in one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +65,12 @@ impl Names {
 
     /// The stateful, protected stack: `mate-demo-dev-data`.
     pub fn data_stack(&self) -> String {
-        self.component("data")
+        self.component(DATA_STACK)
     }
 
     /// The application's stack: `mate-demo-dev-app`.
     pub fn app_stack(&self) -> String {
-        self.component("app")
+        self.component(APP_STACK)
     }
 
     /// The ECS cluster that all tenants of an environment share: `mate-dev`.
@@ -76,6 +81,19 @@ impl Names {
     /// A service's log group: `/ecs/mate-demo-dev/django`.
     pub fn log_group(&self, service: &str) -> String {
         format!("/ecs/{}/{service}", self.base)
+    }
+
+    /// The tenant's database: an instance of RDS, or a cluster of Aurora. `mate-demo-dev-database`.
+    pub fn database(&self) -> String {
+        self.component("database")
+    }
+
+    /// The log group to which RDS exports a log of the database:
+    /// `/aws/rds/instance/mate-demo-dev-database/postgresql`, of Aurora `/aws/rds/cluster/…` (RDS user
+    /// guide, "Publishing database logs to Amazon CloudWatch Logs").
+    pub fn database_log_group(&self, engine: DatabaseEngine, log: &str) -> String {
+        let kind = if engine.is_aurora() { "cluster" } else { "instance" };
+        format!("/aws/rds/{kind}/{}/{log}", self.database())
     }
 
     /// A secret's name: `mate-demo-dev/database-app`. The slash makes
@@ -121,6 +139,10 @@ impl Names {
 impl Names {
     /// The tenant to whom the resource `name` of `product` in `environment` belongs, by the
     /// scheme; `None` where it is no tenant's.
+    ///
+    /// Ask it of resources of this environment only. Another one's can be read as one of this:
+    /// `mate-my-prod-team-dev-web`, of `my-prod-team` in `dev`, would in `prod` be the component
+    /// `team-dev-web` of `my`.
     pub fn tenant_of(product: &Product, environment: &Environment, name: &str) -> Option<TenantId> {
         let rest = name.strip_prefix(product.as_str())?.strip_prefix('-')?;
         // The tenant's id may itself hold the environment's word, and a component may: the scheme
@@ -130,6 +152,21 @@ impl Names {
             return None;
         }
         tenant.parse().ok()
+    }
+
+    /// The tenant to whom the stack `name` of `product` in `environment` belongs; `None` where it is
+    /// no tenant's. Whatever words of environments a tenant's id holds, no stack of another
+    /// environment is taken for one of this: what the name ends with is known.
+    pub fn tenant_of_stack(
+        product: &Product,
+        environment: &Environment,
+        name: &str,
+    ) -> Option<TenantId> {
+        let rest = name.strip_prefix(product.as_str())?.strip_prefix('-')?;
+        let base = [DATA_STACK, APP_STACK]
+            .into_iter()
+            .find_map(|stack| rest.strip_suffix(stack)?.strip_suffix('-'))?;
+        base.strip_suffix(environment.as_str())?.strip_suffix('-')?.parse().ok()
     }
 
     /// The tenant to whom the secret `name` of `product` in `environment` belongs, by the scheme
@@ -188,6 +225,14 @@ mod tests {
         assert_eq!(names.app_stack(), "mate-demo-dev-app");
         assert_eq!(names.cluster(), "mate-dev");
         assert_eq!(names.log_group("django"), "/ecs/mate-demo-dev/django");
+        assert_eq!(
+            names.database_log_group(DatabaseEngine::Postgres, "postgresql"),
+            "/aws/rds/instance/mate-demo-dev-database/postgresql"
+        );
+        assert_eq!(
+            names.database_log_group(DatabaseEngine::AuroraMysql, "error"),
+            "/aws/rds/cluster/mate-demo-dev-database/error"
+        );
         assert_eq!(names.secret("database-app"), "mate-demo-dev/database-app");
         assert_eq!(names.hostname("mate.example.com"), "demo.mate.example.com");
         assert_eq!(names.database_user(), "demo_app");
@@ -202,6 +247,23 @@ mod tests {
         assert_eq!(tenant("mate-my-dev-team-dev-app").as_deref(), Some("my-dev-team"));
         for other in ["mate-dev", "mate-demo-dev", "mate-demo-dev-", "sarc-demo-dev-data", ""] {
             assert_eq!(tenant(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stacks_name_leads_back_to_its_tenant_whatever_words_are_in_it() {
+        let tenant = |environment: &str, name: &str| {
+            let (mate, environment) = ("mate".parse().unwrap(), environment.parse().unwrap());
+            Names::tenant_of_stack(&mate, &environment, name).map(String::from)
+        };
+        for id in ["demo", "my-dev-team", "dev", "a-dev", "prod-shop", "a-prod", "my-data"] {
+            for stack in [names(id).data_stack(), names(id).app_stack()] {
+                assert_eq!(tenant("dev", &stack).as_deref(), Some(id), "{stack}");
+                assert_eq!(tenant("prod", &stack), None, "{stack} is no stack in prod");
+            }
+        }
+        for other in ["mate-dev-data", "mate-demo-dev", "mate-demo-dev-web", "mate-data", ""] {
+            assert_eq!(tenant("dev", other), None, "{other}");
         }
     }
 
