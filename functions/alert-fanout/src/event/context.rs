@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::catalogue::DatabaseEngine;
 use domain::catalogue::alerting::Links;
 use domain::{Catalogue, Environment, Product, Tier};
 
@@ -17,6 +18,9 @@ pub struct Context {
     pub environments: Vec<Environment>,
     /// The names of the product's ECS services, of all tiers.
     pub services: BTreeSet<String>,
+    /// The engine of the databases here, and the log of theirs that tells most: the first that the
+    /// catalogue exports.
+    pub database_log: Option<(DatabaseEngine, String)>,
     /// The region that the deployment runs in: that of reports that name none.
     pub region: String,
     /// The catalogue's templates for links.
@@ -29,6 +33,9 @@ impl Context {
         let settings = |tier| catalogue.settings(environment, tier);
         let services =
             Tier::ALL.into_iter().filter_map(settings).flat_map(|all| all.services.keys().cloned());
+        let mut databases = Tier::ALL.into_iter().filter_map(settings).map(|all| &all.database);
+        let database_log = databases
+            .find_map(|database| Some((database.engine, database.log_exports.first()?.clone())));
         let mut environments: Vec<Environment> = catalogue.environments().cloned().collect();
         if !environments.contains(environment) {
             environments.push(environment.clone());
@@ -38,6 +45,7 @@ impl Context {
             environment: environment.clone(),
             environments,
             services: services.collect(),
+            database_log,
             region: region.to_owned(),
             links: Links::default(),
         }

@@ -22,6 +22,10 @@ use crate::alert::State;
 
 const SOURCE: &str = "cloudwatch-alarm";
 
+/// How the alarms are called that Application Auto Scaling makes for itself, two for each target
+/// (its user guide, "Target tracking scaling policies").
+const OF_SCALING: &str = "TargetTracking-";
+
 /// Reads what CloudWatch publishes to a topic, or invokes a function with.
 pub(crate) fn message(fields: Fields<'_>) -> Option<Vec<Outcome>> {
     let alarm = Alarm::of_message(fields).or_else(|| Alarm::of_action(fields))?;
@@ -35,6 +39,11 @@ pub(crate) fn event(event: &Event<'_>) -> Option<Vec<Outcome>> {
 }
 
 fn outcome(alarm: &Alarm, is_shared: bool) -> Outcome {
+    // On the bus everybody hears of them, and an idle service's low one always fires. What comes of
+    // them is told by the scaling itself.
+    if is_shared && alarm.name.starts_with(OF_SCALING) {
+        return Outcome::skip(format!("{}: an alarm by which a service is scaled", alarm.name));
+    }
     let mut draft = Draft::new(SOURCE, String::new());
     draft.is_shared = is_shared;
     draft.key = alarm.arn();

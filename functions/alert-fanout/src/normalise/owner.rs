@@ -12,6 +12,10 @@ use crate::event::Context;
 /// that Caretaker made something.
 const CARETAKER: &str = "caretaker";
 
+/// What a tenant has beside its services.
+const DATABASE: &str = "database";
+const CACHE: &str = "cache";
+
 /// What a report says about whose it is: tags, a field, a description. It is taken only where it is
 /// well-formed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -114,10 +118,17 @@ impl Owner {
         (is_known && !is_ours).then(|| format!("an affair of {product} in {environment}"))
     }
 
-    /// The log group of the owner's service, where it is one of the product's.
+    /// The log group of the owner's service, where it is one of the product's, or of its database.
     pub(crate) fn log_group(&self, context: &Context) -> Option<String> {
-        let service = self.service.as_ref().filter(|name| context.services.contains(*name))?;
-        Some(self.names(context)?.log_group(service))
+        let service = self.service.as_ref()?;
+        let names = self.names(context)?;
+        if context.services.contains(service) {
+            return Some(names.log_group(service));
+        }
+        // Which logs another environment exports is not known.
+        let is_here = self.environment.as_ref() == Some(&context.environment);
+        let (engine, log) = context.database_log.as_ref().filter(|_| is_here)?;
+        (service == DATABASE).then(|| names.database_log_group(*engine, log))
     }
 
     /// The owner's names, where it is a tenant of this product.
@@ -137,7 +148,7 @@ fn service_of(component: &str, context: &Context) -> Option<String> {
         };
         context.services.iter().filter(is_last).max_by_key(|name| name.len())
     };
-    let part = || ["database", "cache"].into_iter().find(|part| component.starts_with(part));
+    let part = || [DATABASE, CACHE].into_iter().find(|part| component.starts_with(part));
     whole.or_else(last).cloned().or_else(|| part().map(str::to_owned))
 }
 
@@ -198,7 +209,7 @@ fn place(word: &str, next: Option<&str>, context: &Context) -> Option<Owner> {
 }
 
 /// `demo-dev-django` as (`demo`, `dev`, `django`). The last environment's word wins, as the scheme
-/// has it. At the very end it is one only where no other reading is possible, or where what follows
+/// has it, unless it is a service that begins with one. At the very end it is one only where no other reading is possible, or where what follows
 /// is the component: `/ecs/mate-demo-dev/django`.
 fn taken_apart<'a>(
     rest: &'a str,
@@ -213,7 +224,11 @@ fn taken_apart<'a>(
             let fits = !tenant.is_empty() && !component.is_empty();
             fits.then_some((tenant, environment, Some(component)))
         })
-        .max_by_key(|(tenant, _, _)| tenant.len());
+        .max_by_key(|(tenant, _, component)| {
+            let is_service =
+                component.is_some_and(|component| context.services.contains(component));
+            (is_service, tenant.len())
+        });
     let outer = context.environments.iter().find_map(|environment| {
         let tenant = rest.strip_suffix(environment.as_str())?.strip_suffix('-')?;
         (!tenant.is_empty()).then_some((tenant, environment, next))
@@ -228,6 +243,8 @@ fn taken_apart<'a>(
 
 #[cfg(test)]
 mod tests {
+    use domain::catalogue::DatabaseEngine;
+
     use super::*;
 
     fn context() -> Context {
@@ -236,7 +253,8 @@ mod tests {
             product: "mate".parse().unwrap(),
             environment: environment("dev"),
             environments: ["dev", "prod", "staging"].map(environment).to_vec(),
-            services: ["beat", "celery", "django"].map(str::to_owned).into(),
+            services: ["beat", "celery", "django", "dev-tools"].map(str::to_owned).into(),
+            database_log: Some((DatabaseEngine::Postgres, "postgresql".to_owned())),
             region: "eu-central-1".to_owned(),
             links: domain::catalogue::alerting::Links::default(),
         }
@@ -279,6 +297,10 @@ mod tests {
             ("mate-my-dev-team-prod-app", "my-dev-team prod -"),
             ("mate-my-dev-team-prod/database-app", "my-dev-team prod database"),
             ("mate-my-dev-team-prod", "- - -"),
+            ("mate-prod-shop-dev-django", "prod-shop dev django"),
+            ("mate-prod-shop-dev-data", "prod-shop dev -"),
+            ("mate-a-prod-dev-database", "a-prod dev database"),
+            ("mate-demo-prod-dev-tools", "demo prod dev-tools"),
             ("other-demo-dev-data", "- - -"),
             ("mate2-demo-dev-data", "- - -"),
             ("mate-demo-qa-data", "- - -"),
@@ -287,6 +309,21 @@ mod tests {
             ("caretaker-other-dev-alarms", "- - -"),
         ] {
             assert_eq!(owner(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_the_services_or_the_databases() {
+        for (name, expected) in [
+            ("mate-demo-dev-django", Some("/ecs/mate-demo-dev/django")),
+            ("mate-demo-prod-django", Some("/ecs/mate-demo-prod/django")),
+            ("mate-demo-dev-database", Some("/aws/rds/instance/mate-demo-dev-database/postgresql")),
+            ("mate-demo-prod-database", None),
+            ("mate-demo-dev-cache-001", None),
+            ("mate-dev", None),
+        ] {
+            let owner = Owner::of(&Claims::default(), &[name.to_owned()], &context());
+            assert_eq!(owner.log_group(&context()).as_deref(), expected, "{name}");
         }
     }
 

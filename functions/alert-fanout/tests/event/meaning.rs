@@ -14,6 +14,9 @@ fn the_severities_are_those_of_the_products_documents() {
         ("cloudwatch/foreign-database-cpu", Severity::Critical),
         ("cloudwatch/own-cache-memory-raw-delivery", Severity::Critical),
         ("cloudwatch/errors-500-a-minute", Severity::Critical),
+        ("cloudwatch/errors-500-in-five-minutes", Severity::Warning),
+        ("ecs/service-start-impaired", Severity::Warning),
+        ("autoscaling/sns-launch", Severity::Info),
         ("cloudwatch/description-null", Severity::Warning),
         ("cloudwatch/metric-math", Severity::Warning),
         ("ecs/task-exited", Severity::Warning),
@@ -94,6 +97,22 @@ fn the_log_query_is_about_the_time_in_question() {
     assert!(logs.url.contains("*2fecs*2fmate-demo-dev*2fdjango"), "{}", logs.url);
     assert!(logs.url.contains("start$257E$25272026-03-02T09*3a00*3a30.000Z"), "{}", logs.url);
     assert!(logs.url.contains("end$257E$25272026-03-02T09*3a20*3a30.000Z"), "{}", logs.url);
+}
+
+#[test]
+fn an_alert_about_a_database_leads_to_its_log() {
+    let alert = alert("cloudwatch/own-database-cpu-alarm");
+    let logs = alert.links.iter().find(|link| link.kind == LinkKind::Logs).unwrap();
+    let group = "*2faws*2frds*2finstance*2fmate-demo-dev-database*2fpostgresql";
+    assert!(logs.url.contains(group), "{}", logs.url);
+}
+
+#[test]
+fn alarms_by_which_a_service_is_scaled_are_no_news_on_the_bus() {
+    let name = "cloudwatch/eventbridge-target-tracking";
+    let fixture = all().into_iter().find(|fixture| fixture.name == name).unwrap();
+    let [Message::Ignored(reason)] = &fixture.read()[..] else { panic!("{:#?}", fixture.read()) };
+    assert!(reason.ends_with("an alarm by which a service is scaled"), "{reason}");
 }
 
 #[test]

@@ -75,6 +75,13 @@ impl Metric {
         Some(name.unwrap_or(value))
     }
 
+    /// The length of a period in minutes; one where it is not said, as it is usual.
+    pub(super) fn minutes(&self) -> f64 {
+        const MINUTE_SECONDS: f64 = 60.0;
+        let seconds = self.period_seconds.filter(|seconds| *seconds > 0.0);
+        seconds.unwrap_or(MINUTE_SECONDS) / MINUTE_SECONDS
+    }
+
     /// How long before the change the alarm began to look, in seconds; at most a day, the longest
     /// that alarms of a minute's period can look back.
     pub(super) fn looks_back_seconds(&self) -> i64 {
