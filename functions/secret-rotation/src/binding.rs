@@ -155,11 +155,14 @@ pub fn login(
     server: Option<&Server>,
 ) -> Result<(), Refusal> {
     let Some(server) = server else {
-        let fault = format!("RDS knows no server of the tenant at {}", login.host);
+        let unknown = || format!("RDS knows no server of the tenant at {}", login.host);
+        let fault = proxy(login.host).unwrap_or_else(unknown);
         return Err(refuse(claim.name, &[fault]));
     };
     let mut faults = not_of(here, &record.tenant.id, &server.identifier, &server.tags);
-    if !server.answers_at(login.host) {
+    if let Some(fault) = proxy(login.host) {
+        faults.push(format!("{fault}, {}", server.hosts.join(" or ")));
+    } else if !server.answers_at(login.host) {
         faults.push(format!(
             "its host is {}, and {} answers at {}",
             login.host,
@@ -179,6 +182,22 @@ pub fn login(
         ));
     }
     if faults.is_empty() { Ok(()) } else { Err(refuse(claim.name, &faults)) }
+}
+
+/// What is wrong with a host that is an RDS Proxy's, if it is one's: `name.proxy-x.region.rds.…`, or
+/// `name.endpoint.proxy-x.region.rds.…` (RDS user guide, "Connecting to a database through RDS
+/// Proxy"). People who use one write its host into the secret, so they are told more than that it
+/// is another one.
+fn proxy(host: &str) -> Option<String> {
+    let lower = host.to_ascii_lowercase();
+    let is_proxy = lower.contains(".rds.amazonaws.com")
+        && lower.split('.').skip(1).take(2).any(|label| label.starts_with("proxy-"));
+    is_proxy.then(|| {
+        format!(
+            "its host {host} is an RDS Proxy's, which hands logins on and has no users of its own; \
+             applications may connect to the proxy, but the secret's host must be the server's own"
+        )
+    })
 }
 
 /// The users that belong to a tenant on its server.

@@ -131,6 +131,9 @@ pub struct Situation {
     pub value_refused: Option<String>,
     /// Whether the tenant is still being brought up: its users are made after its secrets.
     pub is_onboarding: bool,
+    /// Whether the user is to be asked what it may before the master sets its password: what it
+    /// lacks is not the master's to give, and only the user itself knows all that it has.
+    pub asks_user: bool,
 }
 
 impl Situation {
@@ -147,6 +150,7 @@ impl Situation {
             user_is_made: true,
             value_refused: None,
             is_onboarding: false,
+            asks_user: false,
         }
     }
 

@@ -135,6 +135,10 @@ pub struct Rotation {
     /// Whether `SecretRotated` was published for the token.
     #[serde(default)]
     pub announced: bool,
+    /// The tenant's services, as they were listed at the first look at the rollout. One that is made
+    /// later starts with the new value.
+    #[serde(default)]
+    pub tenant_services: Option<Vec<String>>,
     /// The deployments by which services get the new value, by service name; an empty one was
     /// asked for, and nobody knows whether ECS heard it.
     #[serde(default)]

@@ -189,6 +189,7 @@ fn begun(
         attempts: replaced.map_or(0, |before| before.attempts),
         last_failure: None,
         announced: false,
+        tenant_services: None,
         services: std::collections::BTreeMap::new(),
         rollout_at: None,
         retire_at: None,

@@ -136,6 +136,7 @@ impl SecretRotation {
             noted,
             doors: Doors::new(&self.trust),
         };
+        situation.asks_user = stepping.asks_user();
         let done = stepping.run(situation).await;
         stepping.doors.close().await;
         (told.connections, told.database) = (stepping.doors.tried, stepping.doors.waited);

@@ -18,15 +18,16 @@ use crate::step::Stepping;
 impl Stepping<'_> {
     /// Sets the pending password over the connection that was opened for `who`.
     ///
-    /// What a user that does it itself may, it may before and after: were that too little, the
-    /// version would never become current, with a password that the server has already. So it is
-    /// looked at first.
+    /// What a user may, it may before and after, unless the master mends it: were that too little,
+    /// the version would never become current, with a password that the server has already. So it
+    /// is looked at first, over a connection of the user's own.
     pub(super) async fn set_over(&mut self, who: Who) -> Result<Acted, Error> {
         let pending = self.pending_target()?;
-        if who != Who::Master {
-            let missing = self.missing(who, &pending).await?;
+        let own = if who == Who::Master { Who::Current } else { who };
+        if who != Who::Master || (self.asks_user() && self.doors.connection(own).is_some()) {
+            let missing = self.missing(own, &pending).await?;
             if !missing.is_empty() {
-                return Err(lacking(who, &pending, &missing).into());
+                return Err(lacking(own, &pending, &missing).into());
             }
         }
         let connection = self.doors.connection(who).ok_or_else(|| not_open(who))?;
@@ -86,6 +87,14 @@ impl Stepping<'_> {
             }
             Err(error) => refused(&error),
         }
+    }
+
+    /// Whether the user is asked what it may before the master sets its password: where the
+    /// catalogue names what it must, and the master does not mend it.
+    pub(crate) fn asks_user(&self) -> bool {
+        let Ok(current) = self.current_target() else { return false };
+        let names_some = self.privileges(&current).is_ok_and(|wanted| !wanted.is_empty());
+        current.database.is_some() && names_some && !self.is_applications(&current.username)
     }
 
     /// Whether it is the user that onboarding made for the application, or its other half.

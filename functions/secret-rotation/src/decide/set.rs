@@ -99,7 +99,14 @@ fn by_master(situation: &Situation) -> Next {
         // The password is right and a right is missing: the master mends that.
         Seen::Barred(refusal) if refusal.kind == FailureKind::Permission => over_master(situation),
         Seen::Barred(refusal) => Next::Fail(refusal.clone()),
-        Seen::Refused(_) | Seen::Absent | Seen::Unusable(_) => over_master(situation),
+        Seen::Refused(_) | Seen::Absent | Seen::Unusable(_) => match &situation.current {
+            Seen::Untried if situation.asks_user => Next::Probe(Who::Current),
+            // Without the right to connect it cannot be asked, nor lose anything that works.
+            Seen::Barred(refusal) if refusal.kind != FailureKind::Permission => {
+                Next::Fail(refusal.clone())
+            }
+            _ => over_master(situation),
+        },
     }
 }
 

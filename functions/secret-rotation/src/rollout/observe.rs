@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
-    self, ContainerDefinition, DeploymentRolloutState, DesiredStatus, TaskDefinition,
+    self, DeploymentRolloutState, DesiredStatus, LogConfiguration, TaskDefinition,
 };
 use jiff::Timestamp;
 use runtime::call;
@@ -16,8 +16,40 @@ use crate::error::Error;
 /// How many services one `DescribeServices` takes (ECS API reference).
 const SERVICES_PER_CALL_MAX: usize = 10;
 
+/// How many services one page of `ListServices` has at most (ECS API reference); it has ten unless
+/// told otherwise.
+const SERVICES_PER_PAGE: i32 = 100;
+
+/// A hyphen and six characters (Secrets Manager user guide, "What's in a secret?").
+const ARN_SUFFIX_LENGTH: usize = 7;
+
 /// How many tasks one `DescribeTasks` takes (ECS API reference).
 const TASKS_PER_CALL_MAX: usize = 100;
+
+/// The names of all services in the cluster that begin with `prefix`: those of a tenant, whether
+/// the catalogue names them or somebody made them by hand. Whoever uses the secret must have the new
+/// value before the old one ends.
+///
+/// # Errors
+/// When ECS does not answer; nothing is guessed then.
+pub(super) async fn list_services(
+    ecs: &Client,
+    cluster: &str,
+    prefix: &str,
+) -> Result<Vec<String>, Error> {
+    let asked = ecs.list_services().cluster(cluster).max_results(SERVICES_PER_PAGE);
+    let mut pages = asked.into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| call(format!("list the services in {cluster}"), &error))?;
+        // `arn:aws:ecs:…:service/mate-dev/mate-demo-dev-django`
+        let arns = page.service_arns.unwrap_or_default();
+        let found = arns.iter().filter_map(|arn| arn.rsplit('/').next());
+        names.extend(found.filter(|name| name.starts_with(prefix)).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
 
 /// What is seen of those of the services `names` whose tasks get the secret when they start.
 ///
@@ -91,14 +123,31 @@ impl Definitions<'_> {
     }
 }
 
-/// Whether a container gets the secret, or a key of it: `arn` or `arn:key:stage:version` (ECS
-/// developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
+/// Whether a container, or what carries its log away, gets the secret when the task starts (ECS
+/// developer guide, "Pass sensitive data to an Amazon ECS container"). The credentials of a
+/// registry are none of these: ECS itself reads them anew for each task.
 fn uses_secret(definition: &TaskDefinition, secret_arn: &str) -> bool {
-    definition
-        .container_definitions()
-        .iter()
-        .flat_map(ContainerDefinition::secrets)
-        .filter_map(|secret| secret.value_from().strip_prefix(secret_arn))
+    let containers = definition.container_definitions().iter();
+    let mut secrets = containers.flat_map(|container| {
+        let of_log = container.log_configuration().map(LogConfiguration::secret_options);
+        container.secrets().iter().chain(of_log.unwrap_or_default())
+    });
+    secrets.any(|secret| names_secret(secret.value_from(), secret_arn))
+}
+
+/// Whether a reference is to the secret, or to a key of it: `arn` or `arn:key:stage:version`. An
+/// ARN may be written without the six characters that Secrets Manager puts at its end.
+fn names_secret(value_from: &str, secret_arn: &str) -> bool {
+    let without_suffix = secret_arn
+        .len()
+        .checked_sub(ARN_SUFFIX_LENGTH)
+        .and_then(|end| secret_arn.split_at_checked(end))
+        .filter(|(_, suffix)| suffix.starts_with('-'))
+        .map(|(partial, _)| partial);
+    [Some(secret_arn), without_suffix]
+        .into_iter()
+        .flatten()
+        .filter_map(|arn| value_from.strip_prefix(arn))
         .any(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
@@ -176,14 +225,16 @@ fn timestamp(time: &DateTime) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::Secret;
+    use aws_sdk_ecs::types::{ContainerDefinition, LogDriver, Secret};
 
     const ARN: &str = "arn:aws:secretsmanager:r:a:secret:mate-demo-dev/database-app-AbCdEf";
 
-    fn definition(value_from: &str) -> TaskDefinition {
-        let secret = Secret::builder().name("PASSWORD").value_from(value_from).build().unwrap();
+    fn secret(value_from: &str) -> Secret {
+        Secret::builder().name("PASSWORD").value_from(value_from).build().unwrap()
+    }
+
+    fn definition(container: ContainerDefinition) -> TaskDefinition {
         let plain = ContainerDefinition::builder().name("sidecar").build();
-        let container = ContainerDefinition::builder().name("app").secrets(secret).build();
         TaskDefinition::builder()
             .container_definitions(plain)
             .container_definitions(container)
@@ -192,11 +243,32 @@ mod tests {
 
     #[test]
     fn a_task_definition_uses_the_secret_that_it_names_whole_or_by_a_key() {
-        for value_from in [ARN.to_owned(), format!("{ARN}:password::")] {
-            assert!(uses_secret(&definition(&value_from), ARN), "{value_from}");
+        let uses = |value_from: &str| {
+            let container = ContainerDefinition::builder().name("app").secrets(secret(value_from));
+            uses_secret(&definition(container.build()), ARN)
+        };
+        let partial = ARN.strip_suffix("-AbCdEf").unwrap();
+        for arn in [ARN, partial] {
+            for value_from in [arn.to_owned(), format!("{arn}:password::")] {
+                assert!(uses(&value_from), "{value_from}");
+            }
         }
-        for value_from in [format!("{ARN}x"), ARN.replace("demo", "other"), String::new()] {
-            assert!(!uses_secret(&definition(&value_from), ARN), "{value_from}");
+        for value_from in [
+            format!("{ARN}x"),
+            format!("{partial}-other-AbCdEf"),
+            format!("{partial}-"),
+            ARN.replace("demo", "other"),
+            String::new(),
+        ] {
+            assert!(!uses(&value_from), "{value_from}");
         }
+    }
+
+    #[test]
+    fn a_log_driver_that_gets_the_secret_uses_it_too() {
+        let log = LogConfiguration::builder().log_driver(LogDriver::Splunk);
+        let log = log.secret_options(secret(&format!("{ARN}:token::"))).build().unwrap();
+        let container = ContainerDefinition::builder().name("app").log_configuration(log).build();
+        assert!(uses_secret(&definition(container), ARN));
     }
 }

@@ -4,7 +4,6 @@
 //! reaches outside is begun only by the pass whose change was taken: two looks at once do not
 //! deploy a service twice.
 
-use domain::Names;
 use jiff::Timestamp;
 use runtime::{Classify, Invocation, call};
 use store::{TenantKey, TenantRecord};
@@ -16,7 +15,7 @@ use crate::refusal::{FailureKind, Refusal};
 
 use super::decide::{Action, Decision, decide, is_rolling_out};
 use super::look::Pause;
-use super::observe::{observe, read_deployment};
+use super::observe::{list_services, observe, read_deployment};
 use super::retire::Retired;
 use super::service::Observed;
 
@@ -27,7 +26,7 @@ impl SecretRotation {
     /// Goes on with a rollout from where it is, and says when to look again, if at all.
     ///
     /// # Errors
-    /// When AWS or the table does not answer, or the tenant is not known to the catalogue.
+    /// When AWS or the table does not answer.
     pub(super) async fn roll_out(
         &self,
         rotation: Rotation,
@@ -45,12 +44,22 @@ impl SecretRotation {
         if !is_rolling_out(&rotation) || rotation.retire_at.is_some_and(|at| at > now) {
             return Ok(None);
         }
-        let names = self.services_of(&tenant)?;
         let ecs = &self.clients.ecs;
-        let observed = observe(ecs, &self.wiring.cluster, &names, &rotation.secret_arn).await?;
+        let cluster = &self.wiring.cluster;
+        let services = match &rotation.tenant_services {
+            Some(services) => services.clone(),
+            None => list_services(ecs, cluster, &own_services(&tenant)).await?,
+        };
+        let observed = observe(ecs, cluster, &services, &rotation.secret_arn).await?;
         let decisions = decide(&rotation, &observed, now);
-        let passing =
-            Passing { function: self, rotation: &rotation, tenant: &tenant, observed, invocation };
+        let passing = Passing {
+            function: self,
+            rotation: &rotation,
+            tenant: &tenant,
+            services,
+            observed,
+            invocation,
+        };
         let mut pause = None;
         for decision in &decisions {
             match passing.act(decision, now).await? {
@@ -73,13 +82,6 @@ impl SecretRotation {
             rotation.tenant.clone(),
         );
         Ok(self.store.read(&key).await?)
-    }
-
-    /// The names of the tenant's services, whether they use the secret or not.
-    fn services_of(&self, tenant: &TenantRecord) -> Result<Vec<String>, Error> {
-        let names: Names = tenant.tenant.names();
-        let settings = self.settings(tenant)?;
-        Ok(settings.services.keys().map(|service| names.component(service)).collect())
     }
 
     /// Changes the record, if it still is about this rotation's rollout; answers with the record
@@ -112,6 +114,11 @@ impl SecretRotation {
     }
 }
 
+/// How the names of a tenant's services begin.
+fn own_services(tenant: &TenantRecord) -> String {
+    tenant.tenant.names().component("")
+}
+
 /// What comes after an action.
 enum Then {
     GoOn,
@@ -123,6 +130,7 @@ struct Passing<'a> {
     function: &'a SecretRotation,
     rotation: &'a Rotation,
     tenant: &'a TenantRecord,
+    services: Vec<String>,
     observed: Observed,
     invocation: &'a Invocation,
 }
@@ -187,15 +195,18 @@ impl Passing<'_> {
                 // The time of a rollout begins with the first look; one that failed is due again
                 // in an hour.
                 if rotation.rollout_at.is_none() || rotation.state == State::Failed {
-                    function
-                        .change_rollout(rotation, now, |it| {
-                            it.rollout_at = it.rollout_at.or(Some(now));
-                        })
-                        .await?;
+                    function.change_rollout(rotation, now, |it| self.note_begin(it, now)).await?;
                 }
                 Ok(Then::GoOn)
             }
         }
+    }
+
+    /// Notes that the rollout has been looked at: from now on it has its time, and it is known whom
+    /// it is about.
+    fn note_begin(&self, rotation: &mut Rotation, now: Timestamp) {
+        rotation.rollout_at = rotation.rollout_at.or(Some(now));
+        rotation.tenant_services.get_or_insert_with(|| self.services.clone());
     }
 
     /// Has ECS replace the tasks of a service. Who asks is noted before and after: a pass that is
@@ -211,7 +222,7 @@ impl Passing<'_> {
                 |it| it.services.get(service) == asked && it.state == State::RollingOut,
                 |it| {
                     it.services.insert(service.to_owned(), String::new());
-                    it.rollout_at = it.rollout_at.or(Some(now));
+                    self.note_begin(it, now);
                 },
             )
             .await?;
@@ -276,7 +287,7 @@ impl Passing<'_> {
                 it.state = State::Failed;
                 it.last_failure = Some(failure.clone());
                 it.unsteady = services.to_vec();
-                it.rollout_at = it.rollout_at.or(Some(now));
+                self.note_begin(it, now);
                 it.untold |= is_news;
             })
             .await?;

@@ -1,9 +1,9 @@
 //! Taking the old value away, when no task has it any longer.
 //!
-//! It is the one thing here that can lock somebody out, so it is begun only under a claim: the
-//! record says until when it may be going on, and no other rotation of the secret begins before.
-//! Otherwise a rotation that starts at this very moment could make the old user the current one
-//! again, and this would lock it.
+//! It is the one thing here that can lock somebody out, so it is begun only under a claim, which one
+//! look has at a time: the record says until when it may be going on, and no other rotation of the
+//! secret begins before. Otherwise a rotation that starts at this very moment could make the old
+//! user the current one again, and this would lock it.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ const VERSION_ID_BYTES: usize = 16;
 pub(super) enum Retired {
     /// It is gone.
     Done,
-    /// ElastiCache is at work; why, in words.
+    /// ElastiCache is at work, or another look is; why, in words.
     Later(String),
     /// Its time has not come.
     NotBefore(Timestamp),
@@ -81,10 +81,10 @@ impl SecretRotation {
         let now = invocation.clock.now();
         let left = invocation.deadline.remaining_for_work_in_hand(now).saturating_add(CLAIM_BEYOND);
         let until = SignedDuration::try_from(left).ok().and_then(|left| now.checked_add(left).ok());
-        let claimed =
-            self.change_rollout(rotation, now, |it| it.retiring_until = until).await?.is_some();
-        if !claimed {
-            return Ok(Retired::NotOurs);
+        let is_free = |it: &Rotation| it.retiring_until.is_none_or(|until| until <= now);
+        let claim = |it: &mut Rotation| it.retiring_until = until;
+        if self.change_rollout_if(rotation, now, is_free, claim).await?.is_none() {
+            return self.not_claimed(rotation, now).await;
         }
         let retired = self.retire_claimed(rotation, what, tenant, now).await;
         // Given back at once, so that nobody waits for it; if not, it ends by itself.
@@ -99,6 +99,18 @@ impl SecretRotation {
         })
         .await?;
         retired
+    }
+
+    /// Who has it in hand instead: another look at this rollout, after which there may be something
+    /// left to do, or another rotation.
+    async fn not_claimed(&self, rotation: &Rotation, now: Timestamp) -> Result<Retired, Error> {
+        let found = self.rotation_of(&rotation.secret_arn, now).await?;
+        let is_same = found.is_some_and(|found| found.value.token == rotation.token);
+        Ok(if is_same {
+            Retired::Later("another look is taking the old value away".to_owned())
+        } else {
+            Retired::NotOurs
+        })
     }
 
     async fn retire_claimed(
@@ -214,6 +226,7 @@ impl SecretRotation {
             .change_rollout(rotation, now, |it| {
                 it.finished_at = Some(now);
                 it.rollout_at = None;
+                it.tenant_services = None;
                 it.retire_at = None;
                 it.services.clear();
             })

@@ -37,6 +37,7 @@ pub(crate) fn rolling_out() -> Rotation {
         retiring_until: None,
         unsteady: Vec::new(),
         untold: false,
+        tenant_services: None,
         services: std::collections::BTreeMap::new(),
     }
 }

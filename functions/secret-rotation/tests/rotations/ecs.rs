@@ -162,6 +162,19 @@ impl Ecs {
             list.map(|it| it.as_str().expect("a text").to_owned()).collect()
         };
         match operation {
+            "ListServices" => {
+                // Pages of one, however many were asked for: ECS promises no number.
+                let mut names = self.services.keys().map(String::as_str);
+                let after = asked["nextToken"].as_str();
+                let name = match after {
+                    Some(after) => names.find(|name| *name > after),
+                    None => names.next(),
+                };
+                let arn = |name| format!("arn:aws:ecs:us-east-1:111122223333:service/c/{name}");
+                let arns: Vec<String> = name.into_iter().map(arn).collect();
+                let more = name.filter(|_| names.next().is_some());
+                json!({ "serviceArns": arns, "nextToken": more })
+            }
             "DescribeServices" => {
                 let found = list("services");
                 let found = found.iter().filter_map(|name| Some((name, self.services.get(name)?)));

@@ -19,6 +19,7 @@ mod failures;
 mod kill;
 mod killed;
 mod proxy;
+mod retiring;
 mod rollouts;
 mod scenario;
 mod secrets_manager;

@@ -25,10 +25,10 @@ const MATE: Names = Names {
 };
 
 /// How long ElastiCache's, ECS's and our clocks may be apart, and a little more.
-const A_MOMENT: Duration = Duration::from_secs(10);
+pub(crate) const A_MOMENT: Duration = Duration::from_secs(10);
 
 /// No rollout has as many messages: a guard against a test that never ends.
-const POINTS_MAX: usize = 1_000;
+pub(crate) const POINTS_MAX: usize = 1_000;
 
 /// How many looks a rollout takes at most here.
 const LOOKS_MAX: usize = 12;
@@ -40,7 +40,7 @@ async fn rolling(server: Server) -> Scenario {
 }
 
 /// A rotation that was just finished, and these services with the secrets that each gets.
-async fn rolling_at(server: Server, services: &[(&str, &[&str])]) -> Scenario {
+pub(crate) async fn rolling_at(server: Server, services: &[(&str, &[&str])]) -> Scenario {
     let mut scenario = Scenario::new(server, "alternating-users").await;
     {
         let mut world = scenario.aws.world.lock().unwrap();
@@ -56,7 +56,7 @@ async fn rolling_at(server: Server, services: &[(&str, &[&str])]) -> Scenario {
 }
 
 /// One message, heard to its end: the ids of those that failed.
-async fn hears(scenario: &Scenario, body: &str) -> Vec<String> {
+pub(crate) async fn hears(scenario: &Scenario, body: &str) -> Vec<String> {
     let event = json!({ "Records": [{
         "messageId": "m", "receiptHandle": "r", "body": body,
         "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": "0" },
@@ -70,7 +70,7 @@ async fn hears(scenario: &Scenario, body: &str) -> Vec<String> {
 }
 
 /// A look that stands alone.
-fn look() -> String {
+pub(crate) fn look() -> String {
     look_at(SECRET)
 }
 
@@ -78,7 +78,7 @@ fn look_at(arn: &str) -> String {
     json!({ "caretaker": "look", "secret": arn, "waited": null }).to_string()
 }
 
-async fn looks(scenario: &Scenario) {
+pub(crate) async fn looks(scenario: &Scenario) {
     assert_eq!(hears(scenario, &look()).await, [""; 0]);
 }
 
@@ -136,6 +136,25 @@ async fn services_are_relaunched_and_then_the_old_login_is_locked() {
     assert_eq!(world.events.len(), before, "it is told once");
     drop(world);
     scenario.assert_nothing_leaked();
+}
+
+#[tokio::test]
+async fn a_service_that_the_catalogue_does_not_know_is_relaunched_too() {
+    let report = "mate-demo-dev-report";
+    let others = "mate-other-dev-django";
+    let services = [(MATE.web, &[SECRET][..]), (report, &[SECRET]), (others, &[SECRET])];
+    let scenario = rolling_at(postgres(), &services).await;
+    looks(&scenario).await;
+    assert_eq!(redeployed(&scenario), [MATE.web, report], "each of the tenant's");
+    scenario.aws.world.lock().unwrap().ecs.deploy(MATE.web);
+    looks(&scenario).await;
+    assert!(scenario.opens(SECRET, "AWSPREVIOUS").await, "the report still has the old login");
+    deploy(&scenario);
+    looks(&scenario).await;
+    assert!(!scenario.opens(SECRET, "AWSPREVIOUS").await);
+    let calls = scenario.aws.world.lock().unwrap().calls.clone();
+    let lists = calls.iter().filter(|call| *call == "ListServices").count();
+    assert_eq!(lists, 3, "one list, of three pages: whoever comes later has the new login");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Users of a tenant beside the application's own: they get what somebody gave them, and no more.
 
 use crate::database::Server;
-use crate::scenario::{SECRET, Scenario};
+use crate::scenario::{FIRST, SECRET, Scenario};
 use crate::whole::{mariadb, postgres};
 
 /// A user that only reads.
@@ -9,10 +9,15 @@ const READER: &str = "reporting";
 
 /// A secret of the reader's, whose password the master sets.
 async fn reading(server: Server) -> Scenario {
-    let scenario = Scenario::new(server, "single-user-by-master").await;
     // The right to connect is PostgreSQL's own; elsewhere whoever may nothing opens no database.
-    let needs = if scenario.server.engine() == "postgres" { "CONNECT" } else { "SELECT" };
-    let scenario = scenario.knowing(READER, &[needs]);
+    let needs = if server.engine() == "postgres" { "CONNECT" } else { "SELECT" };
+    needing(server, &[needs]).await
+}
+
+/// The same, of a reader that must have these privileges.
+async fn needing(server: Server, privileges: &[&str]) -> Scenario {
+    let scenario = Scenario::new(server, "single-user-by-master").await;
+    let scenario = scenario.knowing(READER, privileges);
     scenario.rewrite(SECRET, |value| value["username"] = READER.into());
     scenario
 }
@@ -56,6 +61,39 @@ async fn another_account_of_mariadb_that_is_missing_is_made_without_any_right() 
     assert_eq!(grants.lines().count(), 1, "{grants}");
     assert!(grants.contains("GRANT USAGE ON *.*") && grants.contains("REQUIRE SSL"), "{grants}");
     scenario.assert_nothing_leaked();
+}
+
+#[tokio::test]
+async fn another_user_that_lacks_a_right_is_told_before_its_password_is_changed() {
+    for (server, make, grant) in [
+        (
+            postgres(),
+            format!(
+                "CREATE ROLE reporting LOGIN PASSWORD '{FIRST}';
+                 GRANT CONNECT ON DATABASE mate_demo TO reporting"
+            ),
+            "GRANT CREATE ON SCHEMA public TO reporting",
+        ),
+        (
+            mariadb(),
+            format!(
+                "CREATE USER reporting IDENTIFIED BY '{FIRST}' REQUIRE SSL;
+                 GRANT SELECT ON mate_demo.* TO reporting"
+            ),
+            "GRANT CREATE ON mate_demo.* TO reporting",
+        ),
+    ] {
+        let scenario = &mut needing(server, &["CREATE"]).await;
+        scenario.server.sql(&make);
+        let (words, detail) = scenario.fails_in("setSecret").await;
+        assert_eq!(detail["kind"], "permission", "{words}");
+        assert!(words.contains("CREATE on schema"), "{words}");
+        assert!(scenario.opens(SECRET, "AWSCURRENT").await, "what worked goes on working");
+
+        scenario.server.sql(grant);
+        scenario.steps(SECRET, "token-0001").await.unwrap().unwrap();
+        scenario.assert_whole(SECRET).await;
+    }
 }
 
 #[tokio::test]

@@ -171,6 +171,23 @@ fn a_secret_that_points_at_another_tenants_database_is_refused_with_all_that_doe
 }
 
 #[test]
+fn the_host_of_a_proxy_is_refused_with_what_to_write_instead() {
+    for host in [
+        "orders.proxy-c1.eu-west-1.rds.amazonaws.com",
+        "Reader.endpoint.proxy-c1.eu-west-1.rds.amazonaws.com",
+    ] {
+        let words = faults(checked(host, 5432, "demo_app", Some(&server())));
+        assert!(words.contains("is an RDS Proxy's"), "{words}");
+        assert!(words.contains("must be the server's own, db.example"), "{words}");
+        let words = faults(checked(host, 5432, "demo_app", None));
+        assert!(words.contains("must be the server's own"), "{words}");
+    }
+    let named_alike = "proxy-1.c1.eu-west-1.rds.amazonaws.com";
+    let words = faults(checked(named_alike, 5432, "demo_app", Some(&server())));
+    assert!(words.contains("its host is proxy-1"), "{words}");
+}
+
+#[test]
 fn a_server_whose_master_rds_manages_says_whose_it_is() {
     let (world, none) = (world(), Tags::new());
     let claim = Claim { name: "rds!db-1", tags: &none };

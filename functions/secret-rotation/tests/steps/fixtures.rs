@@ -56,6 +56,12 @@ impl Given {
         self
     }
 
+    /// What the user may is not the master's to mend.
+    pub(crate) fn asking_the_user(mut self) -> Self {
+        self.0.asks_user = true;
+        self
+    }
+
     /// The server would not have the pending value.
     pub(crate) fn value_refused(mut self) -> Self {
         self.0.value_refused = Some("too simple".to_owned());

@@ -65,6 +65,24 @@ fn a_user_whose_password_the_master_sets() {
 }
 
 #[test]
+fn a_user_whose_password_the_master_sets_but_whose_rights_it_does_not_mend() {
+    let given = || set(SingleUserByMaster).asking_the_user();
+    let denied = || given().pending(refused());
+    rows(&[
+        ("nothing is known", given(), "probe pending"),
+        ("pending opens", given().pending(Opens), "done"),
+        ("pending has no right", given().pending(barred(Permission)), "probe master"),
+        ("pending is refused", denied(), "probe current"),
+        ("current: no network", denied().current(barred(Network)), "fail network"),
+        ("current opens", denied().current(Opens), "probe master"),
+        ("current is refused", denied().current(refused()), "probe master"),
+        ("current has no right", denied().current(barred(Permission)), "probe master"),
+        ("the master opens", denied().current(Opens).master(Opens), "set over master"),
+        ("no master", denied().current(Opens).master(Absent), "fail configuration"),
+    ]);
+}
+
+#[test]
 fn two_users_that_take_turns() {
     let given = || set(AlternatingUsers);
     let open = || given().current(Opens);
