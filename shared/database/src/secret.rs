@@ -214,17 +214,29 @@ impl<'a> Reader<'a> {
     }
 
     fn required(&mut self, key: &str) -> Option<String> {
-        if self.present(key).is_none() {
-            self.fault(format!("\"{key}\" is missing"));
+        let text = match self.present(key) {
+            None => {
+                self.fault(format!("\"{key}\" is missing"));
+                return None;
+            }
+            Some(value) => self.text(key, value)?,
+        };
+        if text.is_empty() {
+            self.fault(format!("\"{key}\" is empty"));
             return None;
         }
-        self.optional(key)
+        Some(text)
     }
 
+    /// A key that may be absent. Empty is absent, too: AWS's templates look at some of them only
+    /// where they need them, so that forms which leave such a key empty work with them.
     fn optional(&mut self, key: &str) -> Option<String> {
         let value = self.present(key)?;
+        self.text(key, value).filter(|text| !text.is_empty())
+    }
+
+    fn text(&mut self, key: &str, value: &Value) -> Option<String> {
         match value.as_str() {
-            Some("") => self.fault(format!("\"{key}\" is empty")),
             Some(text) if text.contains('\0') => {
                 self.fault(format!("\"{key}\" contains a NUL character"));
             }
@@ -259,15 +271,16 @@ impl<'a> Reader<'a> {
         port
     }
 
-    /// `ssl` is a boolean or one of the words that AWS's templates accept.
-    fn ssl(&mut self) -> Option<bool> {
+    /// `ssl` is a boolean or one of two words, in any case. AWS's templates take anything else as
+    /// if it were not there, and a secret that worked with them has to work here. It costs nothing:
+    /// where nothing is said, TLS is verified, and only a plain `false` can ask for less.
+    fn ssl(&self) -> Option<bool> {
         match self.present("ssl")? {
-            Value::Bool(ssl) => return Some(*ssl),
-            Value::String(word) if word.eq_ignore_ascii_case("true") => return Some(true),
-            Value::String(word) if word.eq_ignore_ascii_case("false") => return Some(false),
-            _ => self.fault("\"ssl\" is neither true nor false"),
+            Value::Bool(ssl) => Some(*ssl),
+            Value::String(word) if word.eq_ignore_ascii_case("true") => Some(true),
+            Value::String(word) if word.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
         }
-        None
     }
 }
 
@@ -314,13 +327,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_neither_true_nor_false_about_ssl_is_as_if_it_were_not_there() {
+        for (ssl, expected) in [
+            ("true", Some(true)),
+            ("false", Some(false)),
+            (r#""TRUE""#, Some(true)),
+            (r#""False""#, Some(false)),
+            (r#""require""#, None),
+            (r#""0""#, None),
+            (r#""""#, None),
+            ("0", None),
+            ("1", None),
+            ("null", None),
+            ("[false]", None),
+            (r#"{"ca":"rds"}"#, None),
+        ] {
+            let json = format!(
+                r#"{{"engine":"mysql","host":"h","username":"u","password":"p","ssl":{ssl}}}"#
+            );
+            let secret = DatabaseSecret::parse(&json).unwrap();
+            assert_eq!(secret.ssl, expected, "{ssl}");
+            let permitted = secret.target().with_encryption(Encryption::PlaintextPermitted);
+            assert_eq!(permitted.is_plaintext(), expected == Some(false), "{ssl}");
+            let kept: Value = serde_json::from_str(secret.to_json().expose_secret()).unwrap();
+            assert_eq!(kept["ssl"].to_string(), ssl, "it is kept as it was");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_names_no_database_and_no_master() {
+        let secret = DatabaseSecret::parse(
+            r#"{"engine":"mysql","host":"h","username":"u","password":"p","dbname":"","masterarn":""}"#,
+        )
+        .unwrap();
+        assert_eq!((secret.dbname, secret.masterarn), (None, None));
+    }
+
+    #[test]
     fn all_faults_are_named_at_once_and_no_value_is_shown() {
         let error = DatabaseSecret::parse(
-            r#"{"engine":"s3cret-in-the-wrong-key","host":"","port":"s3cret","password":["s3cret"],"ssl":"s3cret"}"#,
+            r#"{"engine":"s3cret-in-the-wrong-key","host":"","port":"s3cret","password":["s3cret"],"dbname":7}"#,
         )
         .unwrap_err();
         let text = error.to_string();
-        for key in ["engine", "host", "port", "username", "password", "ssl"] {
+        for key in ["engine", "host", "port", "username", "password", "dbname"] {
             assert!(text.contains(&format!("\"{key}\"")), "{key}: {text}");
         }
         assert!(!text.contains("s3cret"), "{text}");
