@@ -37,6 +37,8 @@ locals {
     control_plane_source = var.control_plane_source
     event_source         = var.event_source
 
+    pagerduty_url = { us = "https://events.pagerduty.com", eu = "https://events.eu.pagerduty.com" }[var.pagerduty_region]
+
     vpc_id                          = var.vpc_id
     private_subnet_ids              = join(",", var.private_subnet_ids)
     database_subnet_ids             = join(",", var.database_subnet_ids)

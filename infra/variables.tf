@@ -107,6 +107,19 @@ variable "image_registry" {
   default     = null
 }
 
+# ── Where alerts go ───────────────────────────────────────────────────────────────────────────────
+
+variable "pagerduty_region" {
+  description = "PagerDuty's service region of the account, \"us\" or \"eu\"; events of the one are refused by the other"
+  type        = string
+  default     = "us"
+
+  validation {
+    condition     = contains(["us", "eu"], var.pagerduty_region)
+    error_message = "PagerDuty has the service regions \"us\" and \"eu\"; an account in the EU is at <name>.eu.pagerduty.com."
+  }
+}
+
 # ── The control plane ─────────────────────────────────────────────────────────────────────────────
 
 variable "control_plane_bus_name" {

@@ -212,7 +212,8 @@ def test_the_deployment_is_written_down(deployed):
     assert environment["CARETAKER_DATABASE_CA_FILE"] == deployed.cloud.ready["ca_bundle"]
     assert environment["CARETAKER_CACHE_CA_FILE"] == deployed.cloud.ready["ca_bundle"]
     assert environment["CARETAKER_SLACK_URL"].startswith("http://127.")
-    assert environment["CARETAKER_PAGERDUTY_URL"].startswith("http://127.")
+    alerts = deployed.deployment["functions"]["alert-fanout"]["environment"]
+    assert alerts["CARETAKER_PAGERDUTY_URL"].startswith("http://127.")
     assert [name for name, value in environment.items() if value == ""] == []
 
 

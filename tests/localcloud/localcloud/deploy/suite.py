@@ -135,7 +135,6 @@ def _environment(
     cloud: Cloud, options: Options, suite: Mapping[str, Any], described: Mapping[str, Any]
 ) -> dict[str, str]:
     """A function's wiring, and the variables that only the local cloud sets."""
-    sinks = cloud.sinks()
     return {
         **suite["environment"],
         **described["environment"],
@@ -144,9 +143,8 @@ def _environment(
         # Databases and caches here have certificates of the cloud's own authority.
         "CARETAKER_DATABASE_CA_FILE": str(cloud.ca_bundle),
         "CARETAKER_CACHE_CA_FILE": str(cloud.ca_bundle),
-        # Alerts go to the imitations here, never to the services themselves.
-        "CARETAKER_SLACK_URL": f"{sinks['slack']}/api",
-        "CARETAKER_PAGERDUTY_URL": sinks["pagerduty"],
+        # An imitation, never Slack itself; PagerDuty's address is one of the manifest's own.
+        "CARETAKER_SLACK_URL": f"{cloud.sinks()['slack']}/api",
     }
 
 
@@ -172,6 +170,8 @@ def _placeholders(
         "control_plane_bus": f"{prefix}-events",
         "control_plane_source": CONTROL_PLANE_SOURCE,
         "event_source": EVENT_SOURCE,
+        # Alerts go to the imitations here, never to the services themselves.
+        "pagerduty_url": cloud.sinks()["pagerduty"],
         "vpc_id": of_base("vpc_id"),
         "private_subnet_ids": of_base("private_subnet_ids"),
         "database_subnet_ids": of_base("database_subnet_ids"),
