@@ -53,6 +53,10 @@ class Slack(Sink):
                 "C0CRITICAL": "critical",
                 "C0WARNINGS": "warnings",
                 "C0DEPLOYED": "deployments",
+                # Those that the shipped catalogues name.
+                "C0MATEINFRA": "mate-infrastructure",
+                "C0CTOALERTS": "cto-alerts",
+                "C0SFALERTS": "social-flow-alerts",
             },
             # Ids of channels that exist and that nobody can write to any more.
             "archived": ["C0ARCHIVED"],
