@@ -13,11 +13,12 @@ use runtime::{CallError, Record, call, describe_sdk_error};
 use serde_json::json;
 use store::{Create, Document, DocumentKey, Documents, Replace, WriteOptions};
 
-use crate::decide::{Burial, Decision, SourceChange};
+use crate::decide::{Burial, Decision, FORGOTTEN, SourceChange};
 use crate::error::Error;
 use crate::event::{Look, nudge};
 use crate::group::Group;
 use crate::inhibit::{self, Inhibitor};
+use crate::overflow::Overflow;
 use crate::silence::{self, Silence};
 use crate::sinks::Sinks;
 use crate::time::{after, since};
@@ -104,6 +105,23 @@ impl Hands {
             Create::Created(version) => Written::Done(version),
             Create::Exists(current) => Written::Changed(Some(Box::new(current))),
         })
+    }
+
+    /// Notes how many alerts of a full group came with this invocation. The same again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the table refuses or does not answer.
+    pub async fn count(
+        &self,
+        key: &DocumentKey,
+        overflow: &Overflow,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let options =
+            WriteOptions { expires_at: Some(after(now, FORGOTTEN)), ..Default::default() };
+        let _there = self.documents.create(key, overflow, &options, now).await?;
+        Ok(())
     }
 
     /// Notes the sources of inhibitions that are over. Before the group is written: a source that

@@ -14,8 +14,10 @@ mod news;
 mod targets;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::catalogue::Severity;
 use domain::catalogue::alerting::{Alerting, Route, Sink};
 use jiff::Timestamp;
 use runtime::{Backoff, DELAY_MAX};
@@ -40,7 +42,7 @@ const RETRY: Backoff =
 const REMEMBERED: Duration = Duration::from_hours(24);
 
 /// How long a group is kept of which nobody hears anything any more. Each reminder renews it.
-const FORGOTTEN: Duration = Duration::from_hours(24 * 30);
+pub(crate) const FORGOTTEN: Duration = Duration::from_hours(24 * 30);
 
 /// What a decision rests on beside the group itself.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +145,8 @@ pub struct Decision {
     pub burials: Vec<Burial>,
     /// What changes for other groups.
     pub sources: Vec<SourceChange>,
+    /// How many of the alerts found no room to be told apart, by severity.
+    pub counted: BTreeMap<Severity, u64>,
     /// When to look again.
     pub due_at: Option<Timestamp>,
     /// When a message on the queue must bring that look, since the sweep would come too late.
@@ -154,6 +158,13 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Whether there is nothing to write of the group as it was `before`: nothing has changed, or
+    /// only the number of alerts that are not told apart, and a look that adds them up is coming.
+    pub fn changes_nothing(&self, before: &Group, now: Timestamp) -> bool {
+        let is_looked_at = before.untracked_untold() > 0 || news::adds_up_at(before, now).is_some();
+        self.group == *before || (is_looked_at && self.group.only_counts_more_than(before))
+    }
+
     /// Leaves the calls of the sinks to the next look, which comes now.
     pub(crate) fn leave_the_calls(&mut self, now: Timestamp) {
         for send in self.sends.drain(..) {
@@ -171,7 +182,9 @@ pub fn decide(mut group: Group, alerts: &[Alert], world: &World<'_>, now: Timest
         group.untracked.clear();
         group.untracked_told = 0;
     }
+    let known = group.untracked.clone();
     let (folded, sources) = fold(&mut group, alerts, world);
+    let counted = more(&group.untracked, &known);
     let mut due = Due::default();
     let muted = muted_until(world.route, &world.alerting.time_intervals, now);
     due.add(held::hold_back(&mut group, world, now));
@@ -188,6 +201,7 @@ pub fn decide(mut group: Group, alerts: &[Alert], world: &World<'_>, now: Timest
         sends: planned.sends,
         burials: planned.burials,
         sources,
+        counted,
         nudge_at,
         due_at: due.0,
         expires_at: after(now, lives_for),
@@ -238,6 +252,17 @@ fn fold(
         folded.push((id, what));
     }
     (folded, sources)
+}
+
+/// By how much each of the counts has grown.
+fn more(
+    now: &BTreeMap<Severity, u64>,
+    before: &BTreeMap<Severity, u64>,
+) -> BTreeMap<Severity, u64> {
+    let grown = now.iter().map(|(severity, count)| {
+        (*severity, count.saturating_sub(before.get(severity).copied().unwrap_or_default()))
+    });
+    grown.filter(|(_, count)| *count > 0).collect()
 }
 
 fn tally(group: &Group, folded: &[(String, Folded)], muted: bool, was_told: bool) -> Tally {

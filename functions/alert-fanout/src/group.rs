@@ -28,9 +28,11 @@ pub const KIND: &str = "alert-group";
 /// whole alert has 2 to 4 KB, and each write of the group writes them all.
 pub const SHOWN_MAX: usize = 10;
 
-/// How many alerts of a group are told apart; about 100 bytes each, and a document has at most
-/// 400 KB (DynamoDB quotas). What is beyond is counted.
-pub const ENTRIES_MAX: usize = 500;
+/// How many alerts of a group are told apart. Each has some 300 bytes, and every write of the group
+/// writes them all: with a hundred, DynamoDB's thousand write units a second for one item
+/// ("Best practices for partition keys") are some twenty-five writes. What is beyond is counted, in
+/// documents of its own ([`overflow`](crate::overflow)).
+pub const ENTRIES_MAX: usize = 100;
 
 /// A group of alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +49,8 @@ pub struct Group {
     pub episode: Option<Episode>,
     /// Its alerts by fingerprint: those that fire, and those that did.
     pub entries: BTreeMap<String, Entry>,
-    /// How many alerts fired in this episode beyond those that are told apart.
+    /// How many alerts fired in this episode beyond those that are told apart, as far as it was
+    /// known when the group was written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub untracked: BTreeMap<Severity, u64>,
     /// How many of those were told.
@@ -213,5 +216,33 @@ impl Group {
     /// How many alerts there were beyond those that are told apart.
     pub fn untracked_count(&self) -> u64 {
         self.untracked.values().copied().fold(0, u64::saturating_add)
+    }
+
+    /// How many of those were not told.
+    pub fn untracked_untold(&self) -> u64 {
+        self.untracked_count().saturating_sub(self.untracked_told)
+    }
+
+    /// The generation with which the episode was opened, or will be: what is counted beyond the
+    /// entries is counted for this episode and no other.
+    pub fn counts_for(&self) -> u64 {
+        let open = self.open_episode().map(|episode| episode.opened_by);
+        open.unwrap_or_else(|| self.generation.saturating_add(1))
+    }
+
+    /// Takes in how many alerts others have counted. What was counted stays counted.
+    pub fn count_at_least(&mut self, counted: &BTreeMap<Severity, u64>) {
+        for (severity, count) in counted {
+            let known = self.untracked.entry(*severity).or_default();
+            *known = (*known).max(*count);
+        }
+    }
+
+    /// Whether all that this group has over `before` is a higher count, of severities that were
+    /// counted already.
+    pub fn only_counts_more_than(&self, before: &Self) -> bool {
+        let is_more = self.untracked != before.untracked
+            && self.untracked.keys().all(|severity| before.untracked.contains_key(severity));
+        is_more && *before == Self { untracked: before.untracked.clone(), ..self.clone() }
     }
 }

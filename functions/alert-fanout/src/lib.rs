@@ -25,6 +25,7 @@ pub mod inhibit;
 pub mod interval;
 pub mod notification;
 pub mod observe;
+pub mod overflow;
 pub mod render;
 pub mod route;
 pub mod severity;

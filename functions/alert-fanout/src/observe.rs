@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_smithy_types::DateTime;
+use domain::catalogue::Severity;
 use domain::catalogue::alerting::Alerting;
 use jiff::Timestamp;
 use runtime::call;
@@ -15,6 +16,7 @@ use store::{Document, DocumentKey, Documents, Due};
 use crate::error::Error;
 use crate::group::{self, Group};
 use crate::inhibit::{self, Inhibitor};
+use crate::overflow;
 use crate::silence::{self, Silence};
 use crate::time::since;
 
@@ -69,6 +71,37 @@ impl Observer {
     /// The key of the document of the group with this key.
     pub fn group_key(&self, key: &str) -> DocumentKey {
         self.group_document(&Group::id_of(key))
+    }
+
+    /// The key of what the invocation `by` counts of a group, for the episode that `counts_for` is.
+    pub fn overflow_key(&self, group: &Group, by: &str) -> DocumentKey {
+        let partition = overflow::partition(&self.partition, group);
+        DocumentKey::new(overflow::KIND, partition, by)
+    }
+
+    /// How many alerts of a full group were counted in this episode, by all invocations but one.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn overflow(
+        &self,
+        group: &Group,
+        without: Option<&str>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Severity, u64>, Error> {
+        let partition = overflow::partition(&self.partition, group);
+        let (mut sum, mut after) = (BTreeMap::new(), None);
+        loop {
+            let page = self.documents.list(overflow::KIND, &partition, after, now).await?;
+            let others = page.items.iter().filter(|listed| without != Some(listed.id.as_str()));
+            for listed in others {
+                overflow::add(&mut sum, &listed.document.value);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(sum);
+            }
+        }
     }
 
     fn group_document(&self, id: &str) -> DocumentKey {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use runtime::{Invocation, equal_jitter};
-use store::Document;
+use runtime::{Backoff, Invocation, equal_jitter};
+use store::{Document, DocumentKey};
 use tokio::time::Instant;
 
 use crate::AlertFanout;
@@ -19,6 +19,7 @@ use crate::alert::Alert;
 use crate::decide::{CLAIM, Decision, Outcome, Send, Tally, World, decide, settle};
 use crate::error::Error;
 use crate::group::Group;
+use crate::overflow::Overflow;
 use crate::route::Place;
 use crate::time::after;
 
@@ -26,8 +27,10 @@ use crate::time::after;
 /// it ends; in a storm over many instances it takes a few turns.
 const CONTENTION_MAX: u32 = 20;
 
-/// How long to step aside after another was quicker: about as long as a write takes.
-const STEP_ASIDE: Duration = Duration::from_millis(40);
+/// How long to step aside when others keep being quicker: about as long as a write takes at first,
+/// and the more of them there are the longer, so that at last they come one after the other.
+const STEP_ASIDE: Backoff =
+    Backoff { first: Duration::from_millis(20), factor: 2, cap: Duration::from_secs(1) };
 
 /// The most rounds of calls in one pass. Each round has news that came in during the one before; a
 /// storm must not keep one pass busy for ever, and the next look goes on.
@@ -97,11 +100,27 @@ impl AlertFanout {
                     group.try_again(sink);
                 }
             }
-            let mut decision = decide(group, incoming, &world, now);
+            let mut decision = decide(group.clone(), incoming, &world, now);
+            if !group.untracked.is_empty()
+                && (is_taken_in
+                    || incoming.is_empty()
+                    || decision.group.generation > group.generation)
+            {
+                // What this invocation brings is counted by the decision.
+                let own = (!incoming.is_empty()).then_some(work.by.as_str());
+                group.count_at_least(&self.observer.overflow(&group, own, now).await?);
+                decision = decide(group.clone(), incoming, &world, now);
+            }
+            if !decision.counted.is_empty() {
+                let key = self.observer.overflow_key(&group, &work.by);
+                let counted = Overflow { counted: decision.counted.clone() };
+                self.hands.count(&key, &counted, now).await?;
+            }
             if rounds >= ROUNDS_MAX {
                 decision.leave_the_calls(now);
             }
-            if before != Some(&decision.group) || !answers.is_empty() {
+            let is_unchanged = before.is_some_and(|before| decision.changes_nothing(before, now));
+            if !is_unchanged || !answers.is_empty() {
                 self.hands.forget_sources(&decision.sources, now).await?;
                 for burial in &decision.burials {
                     self.hands.bury(burial).await?;
@@ -119,8 +138,9 @@ impl AlertFanout {
                             return Err(Error::Contended { group, attempts: contended });
                         }
                         document = current.map(|current| *current);
-                        let pause = equal_jitter(STEP_ASIDE, &mut fastrand::Rng::new());
-                        tokio::time::sleep(pause).await;
+                        if contended > 1 {
+                            document = self.step_aside(&key, contended, invocation).await?;
+                        }
                         continue;
                     }
                 }
@@ -137,6 +157,21 @@ impl AlertFanout {
             let (outcomes, ()) = futures::join!(calls, watch);
             answers = decision.sends.into_iter().zip(outcomes).collect();
         }
+    }
+
+    /// Lets the others go first, and reads what they made of the group: what was read before the
+    /// pause would most likely have changed again.
+    async fn step_aside(
+        &self,
+        key: &DocumentKey,
+        contended: u32,
+        invocation: &Invocation,
+    ) -> Result<Option<Document<Group>>, Error> {
+        let pause = STEP_ASIDE.delay(contended);
+        tokio::time::sleep(equal_jitter(pause, &mut fastrand::Rng::new())).await;
+        let now = invocation.clock.now();
+        let found = self.observer.groups(std::slice::from_ref(key), now).await?;
+        Ok(found.into_values().next())
     }
 
     /// Has the queue bring a look at what is urgent when its claims run out. Should this invocation

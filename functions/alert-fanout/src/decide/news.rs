@@ -22,6 +22,13 @@ pub(super) const STORM_MIN: u64 = SHOWN_MAX as u64 + 1;
 /// somebody is on the way; a message for each of the next thousand would only hide it.
 const STORM_INTERVAL: Duration = Duration::from_secs(10);
 
+/// When the number of a full group is added up again after it was told. What is counted at the same
+/// moment as it is told is in nobody's number, until then.
+pub(super) fn adds_up_at(group: &Group, now: Timestamp) -> Option<Timestamp> {
+    let episode = group.open_episode().filter(|_| !group.untracked.is_empty())?;
+    Some(after(episode.told_at, STORM_INTERVAL)).filter(|at| now < *at)
+}
+
 /// The most generations that one decision can add: the beginning of what is over already, and its
 /// end.
 const STEPS_MAX: usize = 3;
@@ -52,8 +59,8 @@ pub(super) fn advance(
                     episode.is_over = true;
                 }
             }
-            Next::At(at) => return calm_at(group, world, now).into_iter().chain([at]).min(),
-            Next::Nothing => return calm_at(group, world, now),
+            Next::At(at) => return look_at(group, world, now).into_iter().chain([at]).min(),
+            Next::Nothing => return look_at(group, world, now),
         }
     }
     Some(now)
@@ -93,8 +100,7 @@ struct News {
 
 fn news(group: &Group, flapping: Flapping, is_recent: bool, now: Timestamp) -> News {
     // In a group that is full, what is new is known by its number alone.
-    let untold = group.untracked_count().saturating_sub(group.untracked_told);
-    let untold = usize::try_from(untold).unwrap_or(usize::MAX);
+    let untold = usize::try_from(group.untracked_untold()).unwrap_or(usize::MAX);
     let is_critical = group.untracked.contains_key(&Severity::Critical);
     let fresh_critical = if is_critical { untold } else { 0 };
     let mut news = News { fresh: untold, fresh_critical, ..News::default() };
@@ -170,6 +176,11 @@ pub(super) fn firing(group: &Group, flapping: Flapping, now: Timestamp) -> u64 {
     };
     let tracked = group.entries.values().filter(fires).count();
     u64::try_from(tracked).unwrap_or(u64::MAX).saturating_add(group.untracked_count())
+}
+
+/// When there may be something to tell that nobody reports.
+fn look_at(group: &Group, world: &World<'_>, now: Timestamp) -> Option<Timestamp> {
+    calm_at(group, world, now).into_iter().chain(adds_up_at(group, now)).min()
 }
 
 /// When the first of the entries that flap will have been calm for long enough.

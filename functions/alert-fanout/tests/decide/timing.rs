@@ -185,5 +185,5 @@ fn no_alert_of_a_storm_is_dropped_and_the_group_stays_small() {
     scenario.until(minutes(10));
     assert_eq!(scenario.heard_by("slack").last().unwrap(), "330s updated 10000+0");
     let size = serde_json::to_string(&scenario.group).unwrap().len();
-    assert!(size < 150_000, "{size} bytes");
+    assert!(size < 40_000, "{size} bytes");
 }

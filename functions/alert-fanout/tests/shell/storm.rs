@@ -50,6 +50,7 @@ async fn a_storm_becomes_a_digest_with_none_dropped_and_no_limit_broken() {
     let tracked = group.entries.len();
     let counted = usize::try_from(group.untracked_count()).unwrap();
     assert_eq!(tracked + counted, sent, "every alert is told apart or counted");
+    assert!(world.state().calls.iter().filter(|call| *call == "PutItem").count() < sent / 2);
     assert!(group.ledger.values().all(|delivery| delivery.confirmed == group.generation));
     assert!(world.services.pages().len() <= 20, "{}", world.services.pages().len());
     assert_eq!(world.services.incidents().len(), 1);
