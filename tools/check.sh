@@ -25,15 +25,33 @@ golden_templates() {
   return "$status"
 }
 
+# Programs that have pages of their own: a function's binary is called as its library is, and rustdoc
+# would write the one's page over the other's.
+mapfile -t programs < <(cargo metadata --no-deps --format-version 1 --locked | python -c '
+import json, sys
+for package in json.load(sys.stdin)["packages"]:
+    libraries = {it["name"].replace("-", "_") for it in package["targets"] if "lib" in it["kind"]}
+    for target in package["targets"]:
+        if "bin" in target["kind"] and target["name"].replace("-", "_") not in libraries:
+            print("--bin", target["name"], sep="\n")
+')
+
+catalogues() {
+  cargo build --quiet --locked --workspace --example catalogue-check &&
+    "${CARGO_TARGET_DIR:-target}/debug/examples/catalogue-check" infra/catalogues/*.toml
+}
+
+# Clippy and rustdoc share what they know of dependencies, and so do the example and the tests, as
+# long as all want the same features of them: see tools/program.sh.
 section "rustfmt" cargo fmt --all --check
 section "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 section "rustdoc" env RUSTDOCFLAGS="-D warnings" \
-  cargo doc --workspace --no-deps --document-private-items --locked --quiet
+  cargo doc --workspace --lib --examples "${programs[@]}" \
+  --no-deps --document-private-items --locked --quiet
 section "rules of the house" python tools/house_rules.py
 section "ruff: lint" ruff check --quiet .
 section "ruff: format" ruff format --quiet --check .
-section "catalogues" cargo run --quiet --locked --package domain --example catalogue-check -- \
-  infra/catalogues/*.toml
+section "catalogues" catalogues
 section "golden templates (cfn-lint)" golden_templates
 if cargo deny --version >/dev/null 2>&1; then
   # Advisories need a database from the network; the workflow on GitHub checks them.

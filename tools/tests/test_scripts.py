@@ -1,5 +1,6 @@
 """The scripts behind make: a check that fails is not lost, and a machine's gaps are named."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -53,3 +54,16 @@ def test_make_alone_lists_every_target_with_one_line():
     wanted = {"setup", "demo", "test", "check", "bench", "package", "localcloud", "clean"}
     assert wanted <= targets
     assert all(len(line) <= 100 for line in listed)
+
+
+def test_scripts_ask_cargo_for_the_whole_workspace_so_that_dependencies_are_compiled_once():
+    scripts = [path for path in TOOLS.iterdir() if path.suffix == ".sh" or path.suffix == ""]
+    lines = "\n".join(path.read_text() for path in scripts if path.is_file()).replace("\\\n", "")
+    asked = [
+        line.strip()
+        for line in lines.splitlines()
+        if re.search(r"cargo (build|run|test|nextest run|clippy|check|doc) ", line)
+        and not line.lstrip().startswith("#")
+    ]
+    assert len(asked) >= 7
+    assert [line for line in asked if "--workspace" not in line] == []
