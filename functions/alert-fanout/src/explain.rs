@@ -209,6 +209,27 @@ mod tests {
     }
 
     #[test]
+    fn a_catalogue_without_routes_has_the_built_in_ones() {
+        let text = include_str!("../../../infra/catalogues/mate.toml");
+        let (text, _) = text.split_once("[alerting.").unwrap();
+        let catalogue = Catalogue::parse("mate.toml", text).unwrap();
+        assert_eq!(catalogue.alerting, None);
+        let mut shown = String::new();
+        let question = Question {
+            catalogue: &catalogue,
+            alerting: &crate::builtin::alerting().unwrap(),
+            environment: &"dev".parse().unwrap(),
+            region: "eu-central-1",
+            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            with_messages: false,
+        };
+        explain(EVENT, &question, &mut shown).unwrap();
+        for told in ["pagerduty pagerduty", "slack_webhook slack"] {
+            assert!(shown.contains(&format!("tells        {told}\n")), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_no_alert_is_said_too() {
         assert_eq!(
             explained(r#"{"caretaker": "sweep"}"#, "", true),

@@ -57,6 +57,14 @@ pub(crate) fn alert() -> Alert {
                 url: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/mate-demo-dev-database-cpu".to_owned(),
             },
             Link {
+                kind: LinkKind::Logs,
+                url: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:logs-insights$3FqueryDetail$3D$257E$2528end$257E$25272026-11-21T12*3a05*3a00.000Z$257Estart$257E$25272026-11-21T11*3a40*3a00.000Z$257EtimeType$257E$2527ABSOLUTE$257Etz$257E$2527UTC$257EeditorString$257E$2527fields*20*40timestamp*2c*20*40message*0a*7c*20sort*20*40timestamp*20desc*0a*7c*20limit*20200$257Esource$257E$2528$257E$2527*2faws*2frds*2finstance*2fmate-demo-dev-db*2fpostgresql$2529$2529".to_owned(),
+            },
+            Link {
+                kind: LinkKind::Dashboard,
+                url: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/mate-demo-dev".to_owned(),
+            },
+            Link {
                 kind: LinkKind::Runbook,
                 url: "https://wiki.example.com/runbooks/database-cpu".to_owned(),
             },

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::http::{Answer, Post};
 use super::{Place, Sinks, address};
-use crate::alert::State;
+use crate::alert::{Alert, State};
 use crate::notification::{Notification, Receipt, SinkError};
 use crate::render::cut::{self, Bytes};
-use crate::render::links::Link;
+use crate::render::links::{self, Link};
 use crate::render::words::{alert_line, links_of, sign};
 use crate::render::{Fact, Words, text};
 
@@ -26,6 +26,10 @@ const END_RESERVE: usize = 1_500;
 
 /// Alerts of a group that are shown.
 const ALERTS_SHOWN_MAX: usize = 15;
+
+/// Bytes of an address that stands in a list; the log query of each of fifteen alerts would leave no
+/// room for their words.
+const ITEM_URL_LENGTH_MAX: usize = 400;
 
 /// How many people are mentioned.
 const MENTIONS_MAX: usize = 10;
@@ -131,11 +135,7 @@ pub(super) fn body(notification: &Notification, mentions: &[String], place: &Pla
     if words.only().is_none() {
         let mut shown = 0;
         for alert in notification.alerts.iter().take(ALERTS_SHOWN_MAX) {
-            let title = cut::one_line_in(&alert.title, text::FACT_LENGTH_MAX, &Bytes);
-            let line = cut::one_line_in(&alert_line(alert), text::FACT_LENGTH_MAX, &Bytes);
-            let sign = sign(alert.state, alert.severity);
-            let runs = [run(&format!("{sign} {title}\n"), Look::Bold), run(&line, Look::Quiet)];
-            if !push(&mut parts, rich(&runs), END_RESERVE) {
+            if !push(&mut parts, item(alert), END_RESERVE) {
                 break;
             }
             shown += 1;
@@ -221,6 +221,25 @@ fn row(fact: &Fact) -> Value {
         "spacing": "Small",
         "columns": [column("110px", Look::Bold, &name), column("stretch", Look::Plain, &value)],
     })
+}
+
+/// One alert of a group; a run with an action is a link.
+fn item(alert: &Alert) -> Value {
+    let title = cut::one_line_in(&alert.title, text::FACT_LENGTH_MAX, &Bytes);
+    let line = cut::one_line_in(&alert_line(alert), text::FACT_LENGTH_MAX, &Bytes);
+    let sign = sign(alert.state, alert.severity);
+    let mut runs = vec![run(&format!("{sign} {title}\n"), Look::Bold), run(&line, Look::Quiet)];
+    let links = links::of(alert);
+    let links = links.iter().filter(|link| link.url.len() <= ITEM_URL_LENGTH_MAX);
+    for (place, link) in links.enumerate() {
+        runs.push(run(if place == 0 { "\n" } else { " · " }, Look::Quiet));
+        let mut linked = run(link.label, Look::Quiet);
+        if let Some(linked) = linked.as_object_mut() {
+            linked.insert("selectAction".to_owned(), action(link));
+        }
+        runs.push(linked);
+    }
+    rich(&runs)
 }
 
 fn action(link: &Link) -> Value {

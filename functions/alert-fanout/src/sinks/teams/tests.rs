@@ -21,6 +21,25 @@ fn one_alert_is_a_card() {
     insta::assert_json_snapshot!(body(&notification(), &NOBODY, &place()));
 }
 
+#[test]
+fn each_alert_of_a_group_has_its_links() {
+    let mut told = notification();
+    told.alerts.push(alert());
+    told.firing = 2;
+    let card = body(&told, &NOBODY, &place())["attachments"][0]["content"].clone();
+    let parts = card["body"].as_array().unwrap();
+    let linked = |part: &&Value| part.to_string().contains("Action.OpenUrl");
+    let items: Vec<&Value> = parts.iter().filter(linked).collect();
+    assert_eq!(items.len(), 2, "{card:#}");
+    let of = |item: &Value| -> Vec<String> {
+        let runs = item["inlines"].as_array().unwrap();
+        let labels = runs.iter().filter_map(|run| run["selectAction"]["title"].as_str());
+        labels.map(str::to_owned).collect()
+    };
+    // The log query is too long for a list.
+    assert!(items.iter().all(|item| of(item) == ["Runbook", "Console", "Dashboard"]), "{card:#}");
+}
+
 #[tokio::test]
 async fn success_is_202_and_not_a_refusal_in_words() {
     let (done, got) = deliver(say(202, "")).await;
