@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::MessageAttributeValue;
 use jiff::Timestamp;
-use runtime::{CallError, Record, call, describe_sdk_error};
+use runtime::{Invocation, Queue};
 use serde_json::json;
 use store::{Create, Document, DocumentKey, Documents, Replace, WriteOptions};
 
@@ -29,20 +28,11 @@ pub use deliver::Patience;
 /// it known anew; one that is forgotten holds nothing back.
 const INHIBITOR_LIVES: Duration = Duration::from_hours(24 * 7);
 
-/// The message attribute that says why a message is a dead letter.
-const REASON: &str = "CaretakerReason";
-
-/// The longest reason beside a dead letter; a person reads the first screen.
-const REASON_CHARS_MAX: usize = 2_000;
-
 /// How many alerts a dead letter names.
 const BURIED_ALERTS_MAX: usize = 20;
 
 /// How often a silence is written that others change at the same time.
 const SILENCE_ATTEMPTS_MAX: u32 = 3;
-
-/// Messages in one call (API reference, `SendMessageBatch`).
-const MESSAGES_PER_CALL: usize = 10;
 
 /// Writes to the table, the queues and the sinks.
 #[derive(Debug)]
@@ -51,12 +41,8 @@ pub struct Hands {
     pub documents: Documents,
     /// The partition of this deployment's documents.
     pub partition: String,
-    /// The queues.
-    pub sqs: aws_sdk_sqs::Client,
-    /// The function's own queue.
-    pub queue_url: String,
-    /// Where alerts go that nobody took.
-    pub dead_letter_queue_url: String,
+    /// The function's own queue, and where alerts go that nobody took.
+    pub queue: Queue,
     /// All sinks.
     pub sinks: Sinks,
     /// How long a call of a sink is tried.
@@ -197,37 +183,11 @@ impl Hands {
     /// Has the queue bring a look at the group at this time. That it cannot be done costs nothing but
     /// time: the sweep looks at what is due.
     pub async fn nudge(&self, group: &str, at: Timestamp, now: Timestamp) {
-        let delay = since(now, at);
-        // Rounded up: a look that comes too soon finds nothing to do.
-        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-        let sent = self
-            .sqs
-            .send_message()
-            .queue_url(&self.queue_url)
-            .message_body(nudge(&Look::at(group)))
-            .delay_seconds(i32::try_from(seconds).unwrap_or(0))
-            .send()
-            .await;
+        // The whole delay: a look that comes too soon finds nothing to do.
+        let sent = self.queue.send_after(nudge(&Look::at(group)), since(now, at), None).await;
         if let Err(error) = sent {
-            let error = describe_sdk_error(&error);
+            let error = error.to_string();
             tracing::warn!(error, "no look at {group} could be queued; the sweep comes later");
-        }
-    }
-
-    /// Has a message that could not be taken in come again after `delay`; otherwise it would stay
-    /// hidden for the queue's whole visibility timeout. That it cannot be done costs nothing but time.
-    pub async fn show_again(&self, record: &Record, delay: Duration) {
-        let shown = self
-            .sqs
-            .change_message_visibility()
-            .queue_url(&self.queue_url)
-            .receipt_handle(&record.receipt_handle)
-            .visibility_timeout(i32::try_from(delay.as_secs()).unwrap_or(i32::MAX))
-            .send()
-            .await;
-        if let Err(error) = shown {
-            let error = describe_sdk_error(&error);
-            tracing::warn!(error, "{} comes again later than it could", record.message_id);
         }
     }
 
@@ -235,23 +195,9 @@ impl Hands {
     ///
     /// # Errors
     /// When the queue does not take them; the next sweep finds the same groups.
-    pub async fn nudge_all(&self, groups: &[String]) -> Result<(), Error> {
-        use aws_sdk_sqs::types::SendMessageBatchRequestEntry as Entry;
-
-        for groups in groups.chunks(MESSAGES_PER_CALL) {
-            let entries = groups.iter().enumerate().filter_map(|(number, group)| {
-                let body = nudge(&Look::at(group));
-                Entry::builder().id(number.to_string()).message_body(body).build().ok()
-            });
-            self.sqs
-                .send_message_batch()
-                .queue_url(&self.queue_url)
-                .set_entries(Some(entries.collect()))
-                .send()
-                .await
-                .map_err(|error| call("queue looks at groups of alerts", &error))?;
-        }
-        Ok(())
+    pub async fn nudge_all(&self, groups: &[String], invocation: &Invocation) -> Result<(), Error> {
+        let looks: Vec<String> = groups.iter().map(|group| nudge(&Look::at(group))).collect();
+        Ok(self.queue.requeue_all(&looks, Duration::ZERO, invocation).await?)
     }
 
     /// Puts what nobody took with the dead letters, with the reason. The message is a look at its
@@ -284,24 +230,7 @@ impl Hands {
             "alerts": alerts,
         });
         let words = format!("{target}: {reason}");
-        let words: String = words.chars().take(REASON_CHARS_MAX).collect();
-        let reason = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(&words)
-            .build()
-            .map_err(|error| CallError {
-                tried: "describe a dead letter".to_owned(),
-                reason: error.to_string(),
-                transient: false,
-            })?;
-        self.sqs
-            .send_message()
-            .queue_url(&self.dead_letter_queue_url)
-            .message_body(body.to_string())
-            .message_attributes(REASON, reason)
-            .send()
-            .await
-            .map_err(|error| call("put an alert with the dead letters", &error))?;
+        self.queue.bury("an alert", &body.to_string(), &words).await?;
         tracing::error!(
             error_type = "NotTold",
             error = words,

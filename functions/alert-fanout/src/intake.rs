@@ -5,15 +5,12 @@
 //! of it does not matter here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::catalogue::Severity;
-use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use runtime::metrics::Metrics;
-use runtime::{Backoff, Classify, Invocation, Record};
+use runtime::{CutShort, Invocation, Record, log_failure};
 use serde_json::Value;
 
 use crate::alert::{Alert, State};
@@ -28,11 +25,6 @@ use crate::{AlertFanout, FUNCTION};
 
 /// How many groups are in work at once. Each waits for the table and for sinks, some for seconds.
 const GROUPS_AT_ONCE: usize = 16;
-
-/// How soon a message comes again whose group could not be written: soon at first, for most
-/// throttling is over in seconds. The queue gives it up after five deliveries, almost three minutes.
-const AGAIN: Backoff =
-    Backoff { first: Duration::from_secs(2), factor: 4, cap: Duration::from_mins(3) };
 
 /// What came for a group, and in which records.
 #[derive(Debug)]
@@ -73,12 +65,12 @@ impl AlertFanout {
         }
         let mut again = BTreeSet::new();
         for (numbers, error) in self.take(messages, invocation).await {
-            log(&error);
+            log_failure(&error, "alerts come again");
             again.extend(numbers);
         }
         let mut response = SqsBatchResponse::default();
         for record in again.into_iter().filter_map(|number| records.get(number)) {
-            self.hands.show_again(record, AGAIN.delay(record.receive_count)).await;
+            self.hands.queue.show_again(record).await;
             response.add_failure(record.message_id.clone());
         }
         response
@@ -250,17 +242,10 @@ impl AlertFanout {
     /// A pass that neither panics nor hangs its neighbours.
     async fn pass_safely(&self, work: &Work<'_>, invocation: &Invocation) -> Result<Tally, Error> {
         let group = || work.place.key.clone();
-        let limit = invocation.deadline.remaining_for_work_in_hand(invocation.clock.now());
-        let pass = AssertUnwindSafe(self.pass(work, invocation)).catch_unwind();
-        match tokio::time::timeout(limit, pass).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => {
-                let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-                let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-                let message = words.unwrap_or_else(|| "it did not say why".to_owned());
-                Err(Error::Panicked { group: group(), message })
-            }
-            Err(_elapsed) => Err(Error::OutOfTime { group: group() }),
+        match invocation.guard(self.pass(work, invocation)).await {
+            Ok(outcome) => outcome,
+            Err(CutShort::Panicked(message)) => Err(Error::Panicked { group: group(), message }),
+            Err(CutShort::OutOfTime(_)) => Err(Error::OutOfTime { group: group() }),
         }
     }
 }
@@ -279,16 +264,6 @@ fn incoming<'a, 'g>(
     });
     incoming.records.insert(record);
     incoming
-}
-
-fn log(error: &Error) {
-    let (error_type, transient, words) =
-        (error.error_type(), error.is_transient(), runtime::chain(error));
-    if transient {
-        tracing::warn!(error_type, error = words, "alerts come again: {words}");
-    } else {
-        tracing::error!(error_type, error = words, "alerts come again: {words}");
-    }
 }
 
 fn count(tally: Tally) {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use domain::Catalogue;
-use runtime::{StartError, catalogue};
+use runtime::{Queue, StartError, catalogue};
 use store::Documents;
 
 use crate::act::{Hands, Patience};
@@ -88,9 +88,7 @@ impl AlertFanout {
         let hands = Hands {
             documents: documents.clone(),
             partition: wiring.partition(),
-            sqs: clients.sqs,
-            queue_url: wiring.queue_url.clone(),
-            dead_letter_queue_url: wiring.dead_letter_queue_url.clone(),
+            queue: Queue::new(clients.sqs, &wiring.queue_url, &wiring.dead_letter_queue_url),
             sinks: Sinks::new(place, clients.sns, clients.ses, credentials, http),
             patience,
             troubled: Mutex::default(),

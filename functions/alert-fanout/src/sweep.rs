@@ -42,7 +42,7 @@ impl AlertFanout {
             .filter(|group| !over.contains_key(&group.key))
             .map(|group| group.key.clone())
             .collect();
-        self.hands.nudge_all(&due).await?;
+        self.hands.nudge_all(&due, invocation).await?;
         let ended = over.len();
         for (key, ended) in over {
             let Some(group) = groups.iter().find(|group| group.key == key) else { continue };

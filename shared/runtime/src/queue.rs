@@ -9,6 +9,7 @@
 
 mod dead_letters;
 mod redelivery;
+mod sweep;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +22,6 @@ use aws_smithy_runtime_api::client::result::SdkError;
 
 use crate::backoff::equal_jitter;
 use crate::error::Classify;
-use crate::invocation::Invocation;
 use crate::sdk::{describe_sdk_error, is_transient};
 
 pub use redelivery::REDELIVERY;
@@ -29,10 +29,6 @@ pub use redelivery::REDELIVERY;
 /// The longest `DelaySeconds` of SQS (15 minutes). A longer wait is cut to it: the pass comes
 /// early, finds nothing to do and re-queues itself once more.
 pub const DELAY_MAX: Duration = Duration::from_mins(15);
-
-/// Over which time the looks of one sweep are spread, so that a thousand tenants do not ask AWS in
-/// the same second.
-const SPREAD: Duration = Duration::from_mins(1);
 
 /// A function's queue and its dead letters, for all but receiving.
 ///
@@ -64,16 +60,11 @@ impl Queue {
         self
     }
 
-    /// Where it is.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Sends `body`, to be received after `delay` with equal jitter: no sooner than half of it, no
     /// later than the whole, in full seconds rounded up, at most [`DELAY_MAX`]. A delay of zero
     /// stays zero.
     ///
-    /// `trace_header` is the [`Invocation`]'s; X-Ray then shows all passes as one trace.
+    /// `trace_header` is the [`Invocation`](crate::Invocation)'s; X-Ray then shows all passes as one trace.
     ///
     /// # Errors
     /// When the queue does not take it.
@@ -98,29 +89,6 @@ impl Queue {
         trace_header: Option<&str>,
     ) -> Result<(), RequeueError> {
         self.send(body.into(), full_seconds(delay.min(DELAY_MAX)), trace_header).await
-    }
-
-    /// Sends the looks of a sweep, spread over a minute; a single one at once. Answers how many
-    /// were sent: beyond the invocation's deadline none are, and the next sweep goes on.
-    ///
-    /// # Errors
-    /// When the queue does not take one; the rest is not sent then.
-    pub async fn requeue_all(
-        &self,
-        bodies: impl ExactSizeIterator<Item = String>,
-        invocation: &Invocation,
-    ) -> Result<usize, RequeueError> {
-        let all = bodies.len();
-        let spread = if all > 1 { SPREAD } else { Duration::ZERO };
-        for (sent, body) in bodies.enumerate() {
-            if invocation.deadline.has_passed(invocation.clock.now()) {
-                let left = all.saturating_sub(sent);
-                tracing::warn!(left, "the sweep ran out of time; the next goes on");
-                return Ok(sent);
-            }
-            self.requeue(body, spread, invocation.trace_header.as_deref()).await?;
-        }
-        Ok(all)
     }
 
     async fn send(

@@ -29,6 +29,10 @@ const PATIENCE: Backoff =
 /// How soon a rotation is looked at again after something was done for it.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Over which time the looks of one sweep are spread, so that a thousand rotations do not ask ECS
+/// in the same second.
+const SPREAD: Duration = Duration::from_mins(1);
+
 /// How far ahead an event about a service looks for rotations that are due: those that failed are
 /// looked at once an hour, and what has just changed may have mended one of them.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -119,8 +123,9 @@ impl SecretRotation {
         let partition = document::partition(&self.wiring.product, &self.wiring.environment);
         let due = self.documents.due(document::KIND, &partition, now).await?;
         // Alone, not the beginning of a chain: if a chain still lives, there must not be two.
-        let looks = due.iter().map(|due| nudge(&Look { secret: due.id.clone(), chain: None }));
-        self.queue.requeue_all(looks, invocation).await?;
+        let look = |secret: &str| nudge(&Look { secret: secret.to_owned(), chain: None });
+        let looks: Vec<String> = due.iter().map(|due| look(&due.id)).collect();
+        self.queue.requeue_all(&looks, SPREAD, invocation).await?;
         tracing::info!(due = due.len(), "swept: {} rotations are due", due.len());
         Ok(())
     }

@@ -146,7 +146,12 @@ impl World {
                 Ok(json!({ "FailedEntryCount": 0, "Entries": [{ "EventId": "e" }] }))
             }
             "AmazonSQS" => {
-                self.queue.push(asked["MessageBody"].as_str().unwrap_or_default().to_owned());
+                let body = |of: &Value| of["MessageBody"].as_str().unwrap_or_default().to_owned();
+                if let Some(entries) = asked["Entries"].as_array() {
+                    self.queue.extend(entries.iter().map(body));
+                    return Ok(json!({ "Successful": [], "Failed": [] }));
+                }
+                self.queue.push(body(asked));
                 Ok(json!({ "MessageId": "m", "MD5OfMessageBody": "" }))
             }
             other => panic!("{other} is not in this world"),

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::Capability;
 use aws_smithy_mocks::{Rule, mock};
 use domain::catalogue::Settings;
 use jiff::SignedDuration;
-use runtime::Classify;
+use runtime::{Classify, Publisher};
 use store::TenantRecord;
 use tenant_onboarding::act::{Hands, Situation};
 use tenant_onboarding::decide::{Action, Observed, Stack, StackKind, StackState};
@@ -56,9 +56,7 @@ fn scene(rules: &[&Rule]) -> Scene {
         hands: Hands {
             cloudformation: clients.cloudformation,
             secrets: clients.secrets,
-            events: clients.events,
-            sns: clients.sns,
-            sqs: clients.sqs,
+            publisher: Publisher::new(clients.events, clients.sns, "bus", "caretaker"),
             trust: database::Trust::from_setting(None::<&String>),
         },
         wiring: wiring(),

@@ -7,14 +7,15 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client as Sqs;
-use aws_sdk_sqs::operation::send_message::SendMessageOutput;
+use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchInput, SendMessageBatchOutput};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use aws_smithy_mocks::{Rule, mock};
 use runtime::Clock;
 use serde_json::{Value, json};
 
-use crate::aws::json_error;
+use crate::aws::{Sent, json_error};
 use crate::fixtures::now;
-use crate::world::{World, queues, visibility};
+use crate::world::{World, visibility};
 
 const SWEEP: &str = r#"{"caretaker":"sweep"}"#;
 
@@ -40,14 +41,30 @@ fn unfinished(end: usize) -> Rule {
         })
 }
 
+fn taken() -> SendMessageBatchOutput {
+    let output = SendMessageBatchOutput::builder();
+    output.set_successful(Some(Vec::new())).set_failed(Some(Vec::new())).build().unwrap()
+}
+
+/// The queue takes the looks of a sweep.
+fn queues() -> (Rule, Sent<SendMessageBatchInput>) {
+    let sent = Sent::new();
+    let rule = mock!(Sqs::send_message_batch).match_requests(sent.keep()).then_output(taken);
+    (rule, sent)
+}
+
+fn nudged(sent: &Sent<SendMessageBatchInput>) -> Vec<SendMessageBatchRequestEntry> {
+    sent.all().iter().flat_map(|batch| batch.entries().to_vec()).collect()
+}
+
 #[tokio::test]
 async fn a_sweep_nudges_every_unfinished_tenant_of_every_page_once() {
     let (queues, nudges) = queues();
     let world = World::answering(&[&unfinished(23), &queues]);
     assert_eq!(world.hears(SWEEP).await, [""; 0]);
-    let nudges = nudges.all();
+    let nudges = nudged(&nudges);
     for (number, nudge) in nudges.iter().enumerate() {
-        let body: Value = serde_json::from_str(nudge.message_body().unwrap()).unwrap();
+        let body: Value = serde_json::from_str(nudge.message_body()).unwrap();
         // Alone: a sweep begins no chain.
         let tenant = format!("tenant-{number}");
         assert_eq!(body, json!({ "caretaker": "look", "tenant": tenant, "waited": null }));
@@ -61,7 +78,8 @@ async fn a_single_tenant_need_not_wait() {
     let (queues, nudges) = queues();
     let world = World::answering(&[&unfinished(1), &queues]);
     assert_eq!(world.hears(SWEEP).await, [""; 0]);
-    assert_eq!(nudges.one().delay_seconds(), Some(0));
+    let [nudge] = &nudged(&nudges)[..] else { panic!("one nudge") };
+    assert_eq!(nudge.delay_seconds(), Some(0));
 }
 
 #[tokio::test]
@@ -76,20 +94,20 @@ async fn a_sweep_that_runs_out_of_time_leaves_the_rest_to_the_next() {
     let clock = Clock::fixed(now());
     let slow = clock.clone();
     // Work is begun for 20 of the 30 seconds: at 0, 8 and 16, but not at 24.
-    let queues = mock!(Sqs::send_message)
+    let queues = mock!(Sqs::send_message_batch)
         .match_requests(move |_| {
             slow.advance(Duration::from_secs(8));
             true
         })
-        .then_output(|| SendMessageOutput::builder().build());
-    let world = World::at(clock, &[&unfinished(9), &queues]);
+        .then_output(taken);
+    let world = World::at(clock, &[&unfinished(45), &queues]);
     assert_eq!(world.hears(SWEEP).await, [""; 0]);
-    assert_eq!(world.calls(), ["Query", "SendMessage", "SendMessage", "SendMessage"]);
+    assert_eq!(world.calls()[5..], ["SendMessageBatch"; 3]);
 }
 
 #[tokio::test]
 async fn a_sweep_that_could_not_nudge_comes_again() {
-    let refusing = mock!(Sqs::send_message)
+    let refusing = mock!(Sqs::send_message_batch)
         .then_http_response(|| json_error(400, "RequestThrottled", "slow down"));
     let (visibility, shown) = visibility();
     let world = World::answering(&[&unfinished(2), &refusing, &visibility]);

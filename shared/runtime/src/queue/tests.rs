@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOutput;
 use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
+use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchInput, SendMessageBatchOutput};
+use aws_sdk_sqs::types::BatchResultErrorEntry;
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
@@ -12,6 +14,7 @@ use super::dead_letters::{REASON, REASON_BYTES_MAX};
 use super::*;
 use crate::batch::Record;
 use crate::clock::Clock;
+use crate::invocation::Invocation;
 use crate::sdk::CallError;
 use crate::testing::client;
 
@@ -141,20 +144,51 @@ fn with_plenty_of_time(clock: &Clock) -> Invocation {
     Invocation::for_tests(clock.clone(), Duration::from_secs(30))
 }
 
-fn bodies(count: usize) -> impl ExactSizeIterator<Item = String> {
-    (0..count).map(|number| number.to_string())
+fn bodies(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+/// A queue that takes all of a batch that fits.
+fn accepts_batches(
+    matches: impl Fn(&SendMessageBatchInput) -> bool + Send + Sync + 'static,
+) -> Rule {
+    mock!(Client::send_message_batch).match_requests(matches).then_output(taken)
+}
+
+fn taken() -> SendMessageBatchOutput {
+    let output = SendMessageBatchOutput::builder();
+    output.set_successful(Some(Vec::new())).set_failed(Some(Vec::new())).build().unwrap()
 }
 
 #[tokio::test]
-async fn the_looks_of_a_sweep_are_spread_and_a_single_one_need_not_wait() {
+async fn the_looks_of_a_sweep_are_spread_ten_to_a_call() {
     let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
-    let spread = accepts(|input| input.delay_seconds().is_some_and(|s| (30..=60).contains(&s)));
-    let invocation = with_plenty_of_time(&clock);
-    assert_eq!(queue(&spread, 7).requeue_all(bodies(12), &invocation).await.unwrap(), 12);
-    let at_once = accepts(|input| input.delay_seconds() == Some(0));
-    assert_eq!(queue(&at_once, 7).requeue_all(bodies(1), &invocation).await.unwrap(), 1);
-    assert_eq!(queue(&at_once, 7).requeue_all(bodies(0), &invocation).await.unwrap(), 0);
-    assert_eq!((spread.num_calls(), at_once.num_calls()), (12, 1));
+    let invocation =
+        Invocation { trace_header: Some("Root=1".to_owned()), ..with_plenty_of_time(&clock) };
+    let rule = accepts_batches(|input| {
+        input.queue_url() == Some(QUEUE_URL)
+            && input.entries().iter().all(|entry| {
+                let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+                let trace = entry.message_system_attributes().and_then(|all| all.get(&name));
+                entry.delay_seconds().is_some_and(|delay| (30..=60).contains(&delay))
+                    && trace.and_then(|trace| trace.string_value()) == Some("Root=1")
+            })
+    });
+    let spread = Duration::from_mins(1);
+    queue(&rule, 7).requeue_all(&bodies(23), spread, &invocation).await.unwrap();
+    assert_eq!(rule.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn a_single_look_of_a_sweep_need_not_wait_and_none_needs_no_call() {
+    let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+    let rule = accepts_batches(|input| input.entries()[0].delay_seconds() == Some(0));
+    for count in [0, 1] {
+        let (queue, invocation) = (queue(&rule, 7), with_plenty_of_time(&clock));
+        let sent = queue.requeue_all(&bodies(count), Duration::from_mins(1), &invocation).await;
+        sent.unwrap();
+        assert_eq!(rule.num_calls(), count);
+    }
 }
 
 #[tokio::test]
@@ -162,13 +196,35 @@ async fn a_sweep_sends_nothing_after_the_deadline() {
     let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
     let slow = clock.clone();
     // Work is begun for 20 of the 30 seconds: at 0, 8 and 16, but not at 24.
-    let rule = accepts(move |_| {
+    let rule = accepts_batches(move |_| {
         slow.advance(Duration::from_secs(8));
         true
     });
-    let sent = queue(&rule, 7).requeue_all(bodies(9), &with_plenty_of_time(&clock)).await;
-    assert_eq!(sent.unwrap(), 3);
+    let invocation = with_plenty_of_time(&clock);
+    queue(&rule, 7).requeue_all(&bodies(99), Duration::ZERO, &invocation).await.unwrap();
     assert_eq!(rule.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn a_look_that_is_refused_by_a_call_that_succeeds_is_an_error() {
+    for sender_fault in [true, false] {
+        let rule = mock!(Client::send_message_batch).then_output(move || {
+            let refused = BatchResultErrorEntry::builder()
+                .id("0")
+                .code("InternalError")
+                .message("not us")
+                .sender_fault(sender_fault);
+            let output = SendMessageBatchOutput::builder().set_successful(Some(Vec::new()));
+            output.failed(refused.build().unwrap()).build().unwrap()
+        });
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        let queue = queue(&rule, 7);
+        let invocation = with_plenty_of_time(&clock);
+        let error = queue.requeue_all(&bodies(2), Duration::ZERO, &invocation).await.unwrap_err();
+        let words = "could not queue looks at what is unfinished: InternalError: not us";
+        assert_eq!(error.to_string(), words);
+        assert_eq!(error.transient, !sender_fault);
+    }
 }
 
 fn record(receive_count: u32) -> Record {
