@@ -37,6 +37,11 @@ IMPURE_PATHS = {
     r"rand\b|fastrand\b|getrandom\b": "randomness",
     r"(?:\w+::)*Uuid::(?:new_v\d|now_v\d)\b": "randomness",
 }
+# Letters in brackets, so that this line is none of them.
+LEFT_FOR_LATER = re.compile(
+    r"\bTO[D]O\b|\bFIX[M]E\b|\bto[d]o!\(|\bunimp[l]emented!\(|#\[ig[n]ore\b"
+    r"|\bpytest\.mark\.(?:sk[i]p|skipif|xf[a]il)\b|\bpytest\.sk[i]p\("
+)
 IMPURE_WORDS = {r"\basync\s+(?:fn|move|\{)": "waiting", r"\.await\b": "waiting"}
 
 
@@ -172,6 +177,32 @@ def links_lead_somewhere(root: Path) -> Iterator[Complaint]:
             )
 
 
+def modules_say_why(root: Path) -> Iterator[Complaint]:
+    """The first line of a Rust file says why it exists; its tests are introduced by it."""
+    for file in sorted(root.glob("*/*/**/*.rs")):
+        if NOT_OURS & set(file.relative_to(root).parts) or file.name == "tests.rs":
+            continue
+        if not file.read_text().startswith("//!"):
+            yield Complaint(
+                file.relative_to(root), 1, "begin with `//!` and say why this module exists"
+            )
+
+
+def nothing_is_left_for_later(root: Path) -> Iterator[Complaint]:
+    """What is not done is not there, and a test that does not run proves nothing."""
+    for kind in ("*.rs", "*.py", "*.sh", "*.tf", "*.yaml", "*.toml", "*.md"):
+        for file in sorted(root.rglob(kind)):
+            if NOT_OURS & set(file.relative_to(root).parts):
+                continue
+            text = file.read_text()
+            for found in LEFT_FOR_LATER.finditer(text):
+                yield Complaint(
+                    file.relative_to(root),
+                    line_of(text, found.start()),
+                    f"`{found[0]}`: do it now, or write down in words what is missing and why",
+                )
+
+
 RULES: tuple[Rule, ...] = (
     decisions_are_pure,
     functions_stand_alone,
@@ -179,6 +210,8 @@ RULES: tuple[Rule, ...] = (
     mains_only_wire,
     files_are_readable,
     links_lead_somewhere,
+    modules_say_why,
+    nothing_is_left_for_later,
 )
 
 
