@@ -38,7 +38,7 @@ pub struct Server {
     pub master_username: String,
     /// Its tags.
     pub tags: Tags,
-    /// Whether it copies this server, whose users are its own.
+    /// The server whose users are its own, where it is a replica or one of a cluster's instances.
     pub copies: Option<Box<Self>>,
 }
 

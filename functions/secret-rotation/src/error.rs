@@ -104,3 +104,22 @@ impl Classify for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The runbook has a row for every kind of failure and every type of error.
+    #[test]
+    fn every_error_that_can_be_told_is_in_the_runbook() {
+        let runbook = include_str!("../../../docs/functions/secret-rotation.md");
+        let call = CallError { tried: String::new(), reason: String::new(), transient: false };
+        let others = [Error::Aws(call), Error::Busy(String::new()), Error::Unfit(String::new())];
+        let refused = FailureKind::ALL.map(|kind| Error::from(Refusal::new(kind, "", "")));
+        for error in others.into_iter().chain(refused) {
+            for name in [error.error_type(), error.told().kind.as_str()] {
+                assert!(runbook.contains(&format!("`{name}`")), "{name} is not told of");
+            }
+        }
+    }
+}

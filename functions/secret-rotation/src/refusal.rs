@@ -36,6 +36,20 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Network,
+        Self::Tls,
+        Self::Authentication,
+        Self::Permission,
+        Self::Policy,
+        Self::Limit,
+        Self::Binding,
+        Self::Configuration,
+        Self::Aws,
+        Self::Other,
+    ];
+
     /// Its name in events and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

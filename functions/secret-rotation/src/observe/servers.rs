@@ -27,6 +27,30 @@ enum Place {
     Cluster(String),
 }
 
+/// Whose the users of an instance are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Users {
+    /// Its own.
+    Own,
+    /// Those of the instance that it is a replica of.
+    Source(String),
+    /// Those of the cluster that it is one instance of: the writer, or a reader.
+    Cluster(String),
+}
+
+impl Users {
+    fn of(instance: &DbInstance) -> Self {
+        let given = |id: Option<&str>| id.filter(|id| !id.is_empty()).map(str::to_owned);
+        if let Some(cluster) = given(instance.db_cluster_identifier()) {
+            return Self::Cluster(cluster);
+        }
+        // A replica in another region is named by its ARN.
+        let source = instance.read_replica_source_db_instance_identifier();
+        let source = given(source.and_then(|it| it.rsplit(':').next()));
+        source.map_or(Self::Own, Self::Source)
+    }
+}
+
 impl Observer {
     /// The server that a database secret speaks of. Where to ask follows from what the secret
     /// says of itself, from its host, and from the tenant's names; whether the answer fits is for
@@ -63,21 +87,23 @@ impl Observer {
     async fn at(&self, place: &Place) -> Result<Option<Server>, Error> {
         match place {
             Place::Instance(identifier) => {
-                let Some((mut server, source)) = self.instance(identifier).await? else {
+                let Some((mut server, users)) = self.instance(identifier).await? else {
                     return Ok(None);
                 };
-                if let Some(source) = source {
-                    let copied = self.instance(&source).await?;
-                    server.copies = copied.map(|(server, _)| Box::new(server));
-                }
+                let copied = match users {
+                    Users::Own => None,
+                    Users::Source(id) => self.instance(&id).await?.map(|(server, _)| server),
+                    Users::Cluster(id) => self.cluster(&id).await?,
+                };
+                server.copies = copied.map(Box::new);
                 Ok(Some(server))
             }
             Place::Cluster(identifier) => self.cluster(identifier).await,
         }
     }
 
-    /// An instance, and the identifier of the one that it is a replica of.
-    async fn instance(&self, id: &str) -> Result<Option<(Server, Option<String>)>, Error> {
+    /// An instance, and whose its users are.
+    async fn instance(&self, id: &str) -> Result<Option<(Server, Users)>, Error> {
         let asked = self.rds.describe_db_instances().db_instance_identifier(id).send().await;
         let answer = match asked {
             Ok(answer) => answer,
@@ -85,11 +111,8 @@ impl Observer {
             Err(error) => return Err(call(format!("describe the database {id}"), &error).into()),
         };
         Ok(answer.db_instances.unwrap_or_default().into_iter().next().map(|instance| {
-            // A replica in another region is named by its ARN.
-            let source = instance.read_replica_source_db_instance_identifier.clone();
-            let source = source.and_then(|it| it.rsplit(':').next().map(str::to_owned));
-            let source = source.filter(|it| !it.is_empty());
-            (instance_server(instance), source)
+            let users = Users::of(&instance);
+            (instance_server(instance), users)
         }))
     }
 
@@ -164,7 +187,20 @@ fn instance_server(instance: DbInstance) -> Server {
     }
 }
 
+/// The endpoints of a cluster's instances, which only their own descriptions hold: they differ from
+/// the cluster's in the first label, and in that the second does not say that it is a cluster's.
+fn instance_hosts(cluster: &DbCluster) -> Vec<String> {
+    let endpoint = cluster.endpoint().unwrap_or_default().split_once('.');
+    let Some(rest) = endpoint.and_then(|(_, rest)| rest.strip_prefix(CLUSTER_LABEL)) else {
+        return Vec::new();
+    };
+    let members = cluster.db_cluster_members().iter();
+    let identifiers = members.filter_map(|member| member.db_instance_identifier());
+    identifiers.map(|id| format!("{id}.{rest}")).collect()
+}
+
 fn cluster_server(cluster: DbCluster) -> Server {
+    let instances = instance_hosts(&cluster);
     let hosts = [cluster.endpoint, cluster.reader_endpoint];
     let custom = cluster.custom_endpoints.unwrap_or_default();
     Server {
@@ -172,7 +208,7 @@ fn cluster_server(cluster: DbCluster) -> Server {
         arn: cluster.db_cluster_arn.unwrap_or_default(),
         engine: cluster.engine.unwrap_or_default(),
         port: port(cluster.port),
-        hosts: hosts.into_iter().flatten().chain(custom).collect(),
+        hosts: hosts.into_iter().flatten().chain(custom).chain(instances).collect(),
         master_username: cluster.master_username.unwrap_or_default(),
         tags: tags(cluster.tag_list),
         copies: None,
@@ -182,6 +218,40 @@ fn cluster_server(cluster: DbCluster) -> Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_rds::types::DbClusterMember;
+
+    #[test]
+    fn an_instance_has_the_users_of_its_cluster_or_of_what_it_copies() {
+        let instance = |cluster: &str, source: &str| {
+            let instance = DbInstance::builder().db_cluster_identifier(cluster);
+            Users::of(&instance.read_replica_source_db_instance_identifier(source).build())
+        };
+        assert_eq!(Users::of(&DbInstance::builder().build()), Users::Own);
+        assert_eq!(instance("", ""), Users::Own);
+        assert_eq!(instance("c", ""), Users::Cluster("c".to_owned()));
+        assert_eq!(instance("", "one"), Users::Source("one".to_owned()));
+        let elsewhere = "arn:aws:rds:eu-west-2:111122223333:db:one";
+        assert_eq!(instance("", elsewhere), Users::Source("one".to_owned()));
+    }
+
+    #[test]
+    fn a_cluster_answers_at_its_endpoints_and_at_those_of_its_instances() {
+        let member = |id: &str| DbClusterMember::builder().db_instance_identifier(id).build();
+        let server = cluster_server(
+            DbCluster::builder()
+                .endpoint("c.cluster-abc.eu-west-1.rds.amazonaws.com")
+                .reader_endpoint("c.cluster-ro-abc.eu-west-1.rds.amazonaws.com")
+                .db_cluster_members(member("c-one"))
+                .db_cluster_members(member("c-two"))
+                .build(),
+        );
+        assert_eq!(server.hosts[0], "c.cluster-abc.eu-west-1.rds.amazonaws.com", "the writer");
+        assert!(server.answers_at("C-Two.abc.eu-west-1.rds.amazonaws.com"));
+        assert!(!server.answers_at("c-three.abc.eu-west-1.rds.amazonaws.com"));
+        assert!(!server.answers_at("c-one.xyz.eu-west-1.rds.amazonaws.com"));
+        let elsewhere = DbCluster::builder().endpoint("127.3.2.1").db_cluster_members(member("i"));
+        assert_eq!(cluster_server(elsewhere.build()).hosts, ["127.3.2.1"]);
+    }
 
     fn asked(extra: &str) -> Vec<Place> {
         let names =

@@ -235,6 +235,20 @@ fn the_master_of_a_replicas_source_is_its_master_too() {
 }
 
 #[test]
+fn the_master_of_a_cluster_is_that_of_its_instances_too() {
+    let cluster = Server {
+        arn: "arn:aws:rds:r:a:cluster:c".to_owned(),
+        hosts: vec!["writer.example".to_owned(), "reader.example".to_owned()],
+        ..server()
+    };
+    let instance = Server { copies: Some(Box::new(cluster.clone())), ..server() };
+    let name = "mate-demo-dev/database-master";
+    assert_eq!(mastered(name, &demos(), Some("writer.example"), &instance), Ok(()));
+    let managed = tags(&[("aws:rds:primaryDBClusterArn", &cluster.arn)]);
+    assert_eq!(mastered("rds!cluster-1", &managed, None, &instance), Ok(()));
+}
+
+#[test]
 fn a_master_that_rds_manages_belongs_to_the_server_in_its_tags() {
     let of = |arn: &str| tags(&[("aws:rds:primaryDBInstanceArn", arn)]);
     assert_eq!(mastered("rds!db-1", &of(&server().arn), None, &server()), Ok(()));
