@@ -24,7 +24,7 @@ help: ## list these targets
 setup: ## install what is missing: databases, Python tools, the test runner
 	@tools/setup.sh
 
-demo: setup package ## onboard tenant "demo" on the local cloud, and show how it came about
+demo: setup package ## see it work: a tenant comes up, its secret is rotated, its alarm reaches people
 	@tools/demo
 
 test: setup package ## every test: unit, property, shell, local cloud, end to end

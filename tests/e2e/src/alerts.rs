@@ -7,6 +7,7 @@ use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::cloud::Deployment;
 use crate::sinks::Sinks;
 use crate::{Result, Suite};
 
@@ -83,17 +84,27 @@ impl Suite {
     /// When the cloud does not start or something of it is refused.
     pub async fn alerting(settings: &[&str]) -> Result<Self> {
         let suite = Self::testing("alerting", settings).await?;
-        for (name, value) in suite.credentials()? {
-            let name = format!("caretaker-alerting-dev/alerting/{name}");
-            suite.secrets.create_secret().name(name).secret_string(value).send().await?;
+        suite.connect_sinks().await?;
+        Ok(suite)
+    }
+
+    /// Puts the credentials of all sinks in their places, and a mailbox behind the topic for mail.
+    ///
+    /// # Errors
+    /// When something of it is refused.
+    pub async fn connect_sinks(&self) -> Result<()> {
+        let Deployment { product, environment, .. } = &self.deployment;
+        for (name, value) in self.credentials()? {
+            let name = format!("caretaker-{product}-{environment}/alerting/{name}");
+            self.secrets.create_secret().name(name).secret_string(value).send().await?;
         }
-        let ses = aws_sdk_sesv2::Client::new(&suite.config);
+        let ses = aws_sdk_sesv2::Client::new(&self.config);
         ses.create_email_identity().email_identity("example.com").send().await?;
-        let topic = suite.topic("alert-mail")?;
-        let sns = aws_sdk_sns::Client::new(&suite.config);
+        let topic = self.topic("alert-mail")?;
+        let sns = aws_sdk_sns::Client::new(&self.config);
         let subscribed = sns.subscribe().topic_arn(topic).protocol("email");
         subscribed.endpoint("everybody@example.com").send().await?;
-        Ok(suite)
+        Ok(())
     }
 
     /// Where alerts arrive.
@@ -198,13 +209,18 @@ impl Suite {
     /// # Errors
     /// When CloudWatch does not take it.
     pub async fn change(&self, alarm: &Alarm, to: StateValue) -> Result<()> {
-        aws_sdk_cloudwatch::Client::new(&self.config)
-            .set_alarm_state()
-            .alarm_name(alarm.full_name())
-            .state_value(to)
-            .state_reason("Threshold Crossed: 1 datapoint [97.3] was greater than 90.0.")
-            .send()
-            .await?;
+        let reason = "Threshold Crossed: 1 datapoint [97.3] was greater than 90.0.";
+        self.change_alarm(&alarm.full_name(), to, reason).await
+    }
+
+    /// Has the alarm of this name change for this reason.
+    ///
+    /// # Errors
+    /// When CloudWatch does not take it.
+    pub async fn change_alarm(&self, name: &str, to: StateValue, reason: &str) -> Result<()> {
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(&self.config);
+        let asked = cloudwatch.set_alarm_state().alarm_name(name).state_value(to);
+        asked.state_reason(reason).send().await?;
         Ok(())
     }
 

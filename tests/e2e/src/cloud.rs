@@ -195,8 +195,8 @@ impl Deployment {
     }
 }
 
-/// The local cloud's own Python, which `make setup` installs.
-fn python() -> Command {
+/// The local cloud's own Python, which `make setup` installs, in the project's folder.
+pub fn python() -> Command {
     let installed = || root().join(".venv/bin/python").into_os_string();
     let python: OsString = std::env::var_os("CARETAKER_PYTHON").unwrap_or_else(installed);
     let mut command = Command::new(python);

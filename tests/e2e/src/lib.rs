@@ -8,14 +8,16 @@
 mod alerts;
 mod cloud;
 mod control;
+mod log;
 mod rotation;
 mod sinks;
 mod suite;
 mod writer;
 
 pub use alerts::{Alarm, FANOUT};
-pub use cloud::{About, Cloud, Deployment, root};
+pub use cloud::{About, Cloud, Deployment, python, root};
 pub use control::{Call, Control, Fault};
+pub use log::LogLine;
 pub use rotation::version_with;
 pub use sinks::{
     Address, Cards, Done, Failed, Failure, Incident, Incidents, Letter, Message as SlackMessage,
