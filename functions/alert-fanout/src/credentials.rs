@@ -265,9 +265,9 @@ mod tests {
 
     use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
     use aws_smithy_mocks::{Rule, mock};
+    use runtime::test_client;
 
     use super::*;
-    use crate::testing::client;
 
     fn secret(text: &str) -> SecretRef {
         let (secret, field) = text.split_once('#').map_or((text, None), |(a, b)| (a, Some(b)));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn credentials(rules: &[&Rule]) -> Credentials {
-        let client = client!(aws_sdk_secretsmanager, rules);
+        let client = test_client!(aws_sdk_secretsmanager, rules);
         Credentials::new(client, "caretaker-mate-dev")
     }
 

@@ -52,7 +52,7 @@ impl Default for Timeouts {
 
 /// The SDK behaviour that the code is written for and tested with; a newer one is taken on purpose,
 /// in a commit of its own.
-fn behavior_version() -> BehaviorVersion {
+pub fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 

@@ -63,7 +63,6 @@ mod publisher;
 mod queue;
 mod sdk;
 mod start;
-#[cfg(test)]
 mod testing;
 mod wiring;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_smithy_mocks::{Rule, mock};
+use runtime::test_client;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,6 @@ use tokio::task::JoinHandle;
 
 use super::{Endpoints, Http, Place, Sinks};
 use crate::credentials::Credentials;
-use crate::testing::client;
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone)]
@@ -149,11 +149,11 @@ pub(crate) fn place() -> Place {
 /// Sinks whose services are all `service`, with these rules for AWS.
 pub(crate) fn sinks(service: &str, secrets: &Rule, sns: &[&Rule], ses: &[&Rule]) -> Sinks {
     let endpoints = Endpoints { slack: service.to_owned(), pagerduty: service.to_owned() };
-    let client = client!(aws_sdk_secretsmanager, &[secrets]);
+    let client = test_client!(aws_sdk_secretsmanager, &[secrets]);
     Sinks::new(
         Place { endpoints, ..place() },
-        client!(aws_sdk_sns, sns),
-        client!(aws_sdk_sesv2, ses),
+        test_client!(aws_sdk_sns, sns),
+        test_client!(aws_sdk_sesv2, ses),
         Credentials::new(client, "caretaker-mate-dev"),
         Http::new().unwrap(),
     )

@@ -4,8 +4,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_elasticache::Client;
-use aws_sdk_elasticache::config::retry::RetryConfig;
-use aws_sdk_elasticache::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_elasticache::operation::describe_replication_groups::DescribeReplicationGroupsOutput;
 use aws_sdk_elasticache::operation::describe_user_groups::DescribeUserGroupsOutput;
 use aws_sdk_elasticache::operation::describe_users::DescribeUsersOutput;
@@ -18,12 +16,11 @@ use aws_sdk_elasticache::types::{
     AuthTokenUpdateStrategyType, Authentication, AuthenticationType, Endpoint, NodeGroup,
     ReplicationGroup, Tag, User, UserGroup,
 };
-use aws_smithy_mocks::{
-    MockResponse, MockResponseInterceptor, RuleMode, create_mock_http_client, mock,
-};
+use aws_smithy_mocks::{MockResponse, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use runtime::test_client;
 use secret_rotation::cache::{Cache, Subject};
 
 use crate::server::Server;
@@ -245,19 +242,8 @@ impl ElastiCache {
             let tag = Tag::builder().key("Tenant").value("demo").build();
             ListTagsForResourceOutput::builder().tag_list(tag).build()
         });
-        let mut rules = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-        for rule in [&describe, &modify, &describe_users, &modify_user, &user_groups, &tags] {
-            rules = rules.with_rule(rule);
-        }
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(create_mock_http_client())
-            .interceptor(rules)
-            .build();
-        Client::from_conf(config)
+        let rules = [&describe, &modify, &describe_users, &modify_user, &user_groups, &tags];
+        test_client!(aws_sdk_elasticache, rules)
     }
 
     fn described(&self) -> DescribeReplicationGroupsOutput {

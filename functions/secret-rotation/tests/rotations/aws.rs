@@ -60,13 +60,7 @@ impl fmt::Debug for Aws {
 macro_rules! client {
     ($sdk:ident, $aws:expr) => {{
         let connector = SharedHttpConnector::new($aws.clone());
-        let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
-            .region($sdk::config::Region::new("us-east-1"))
-            .credentials_provider($sdk::config::Credentials::new(
-                "test", "test", None, None, "test",
-            ))
-            .retry_config($sdk::config::retry::RetryConfig::disabled())
+        let config = runtime::test_config!($sdk)
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
         $sdk::Client::from_conf(config)

@@ -1,11 +1,8 @@
 //! Clients that answer by rules, and a list of the calls they made.
-//!
-//! They are built by hand rather than with `mock_client!`, which would have every crate of the
-//! workspace compiled a second time with the SDK's `test-util` feature.
 
 use std::sync::{Arc, Mutex};
 
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
+use aws_smithy_mocks::Rule;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
@@ -14,6 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use runtime::test_client;
 use serde_json::json;
 use tenant_onboarding::Clients;
 
@@ -45,37 +43,17 @@ impl Intercept for Calls {
     }
 }
 
-macro_rules! client {
-    ($sdk:ident, $rules:expr, $calls:expr) => {{
-        let mut answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-        for rule in $rules {
-            answers = answers.with_rule(rule);
-        }
-        let credentials = $sdk::config::Credentials::new("test", "test", None, None, "test");
-        let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
-            .region($sdk::config::Region::new("us-east-1"))
-            .credentials_provider(credentials)
-            .retry_config($sdk::config::retry::RetryConfig::disabled())
-            .http_client(create_mock_http_client())
-            .interceptor($calls.clone())
-            .interceptor(answers)
-            .build();
-        $sdk::Client::from_conf(config)
-    }};
-}
-
 /// Clients that answer by the first of `rules` that fits, and panic where none does.
 pub(crate) fn clients(rules: &[&Rule], calls: &Calls) -> Clients {
     Clients {
-        cloudformation: client!(aws_sdk_cloudformation, rules, calls),
-        dynamodb: client!(aws_sdk_dynamodb, rules, calls),
-        ecs: client!(aws_sdk_ecs, rules, calls),
-        elb: client!(aws_sdk_elasticloadbalancingv2, rules, calls),
-        events: client!(aws_sdk_eventbridge, rules, calls),
-        secrets: client!(aws_sdk_secretsmanager, rules, calls),
-        sns: client!(aws_sdk_sns, rules, calls),
-        sqs: client!(aws_sdk_sqs, rules, calls),
+        cloudformation: test_client!(aws_sdk_cloudformation, rules, calls.clone()),
+        dynamodb: test_client!(aws_sdk_dynamodb, rules, calls.clone()),
+        ecs: test_client!(aws_sdk_ecs, rules, calls.clone()),
+        elb: test_client!(aws_sdk_elasticloadbalancingv2, rules, calls.clone()),
+        events: test_client!(aws_sdk_eventbridge, rules, calls.clone()),
+        secrets: test_client!(aws_sdk_secretsmanager, rules, calls.clone()),
+        sns: test_client!(aws_sdk_sns, rules, calls.clone()),
+        sqs: test_client!(aws_sdk_sqs, rules, calls.clone()),
     }
 }
 

@@ -6,14 +6,14 @@ use events::published::TenantRequestRefused;
 use events::saas_builder::Registration;
 
 use super::*;
-use crate::testing::client;
+use crate::test_client;
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:alarms";
 
 fn publisher(rule: &Rule) -> Publisher {
     Publisher::new(
-        client!(aws_sdk_eventbridge, [rule]),
-        client!(aws_sdk_sns, [rule]),
+        test_client!(aws_sdk_eventbridge, [rule]),
+        test_client!(aws_sdk_sns, [rule]),
         "caretaker-mate-dev",
         "caretaker",
     )

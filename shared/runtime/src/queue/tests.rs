@@ -16,7 +16,7 @@ use crate::batch::Record;
 use crate::clock::Clock;
 use crate::invocation::Invocation;
 use crate::sdk::CallError;
-use crate::testing::client;
+use crate::test_client;
 
 const QUEUE_URL: &str = "http://127.0.0.1/000000000000/caretaker";
 
@@ -24,7 +24,7 @@ const DEAD_LETTERS_URL: &str = "http://127.0.0.1/000000000000/caretaker-dead-let
 
 /// A queue that answers by `rule`, sent to with the jitter of `seed`.
 fn queue(rule: &Rule, seed: u64) -> Queue {
-    Queue::new(client!(aws_sdk_sqs, [rule]), QUEUE_URL, DEAD_LETTERS_URL).with_seed(seed)
+    Queue::new(test_client!(aws_sdk_sqs, [rule]), QUEUE_URL, DEAD_LETTERS_URL).with_seed(seed)
 }
 
 fn accepts(matches: impl Fn(&SendMessageInput) -> bool + Send + Sync + 'static) -> Rule {
