@@ -12,11 +12,11 @@ use alert_fanout::{AlertFanout, Clients};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
-use aws_smithy_mocks::{MockResponseInterceptor, RuleMode, create_mock_http_client, mock};
+use aws_smithy_mocks::mock;
 use aws_smithy_types::DateTime;
 use domain::Catalogue;
 use jiff::Timestamp;
-use runtime::{Backoff, Clock, Invocation};
+use runtime::{Backoff, Clock, Invocation, test_client};
 use serde_json::{Value, json};
 
 use crate::aws::{Cloud, Kill, State};
@@ -51,12 +51,7 @@ sinks = [{ slack = { channel = "C024BE91L", token = "slack" } }]
 
 macro_rules! client {
     ($sdk:ident, $cloud:expr) => {{
-        let credentials = $sdk::config::Credentials::new("test", "test", None, None, "test");
-        let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
-            .region($sdk::config::Region::new("eu-central-1"))
-            .credentials_provider(credentials)
-            .retry_config($sdk::config::retry::RetryConfig::disabled())
+        let config = runtime::test_config!($sdk)
             .timeout_config($sdk::config::timeout::TimeoutConfig::disabled())
             .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
             .http_client($cloud.clone())
@@ -285,16 +280,7 @@ fn cloudwatch(alarms: &Alarms) -> aws_sdk_cloudwatch::Client {
             let known = asked.alarm_names().iter().filter_map(alarm).collect();
             DescribeAlarmsOutput::builder().set_metric_alarms(Some(known)).build()
         });
-    let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny).with_rule(&rule);
-    let credentials = aws_sdk_cloudwatch::config::Credentials::new("t", "t", None, None, "test");
-    let config = aws_sdk_cloudwatch::Config::builder()
-        .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::v2026_01_12())
-        .region(aws_sdk_cloudwatch::config::Region::new("eu-central-1"))
-        .credentials_provider(credentials)
-        .http_client(create_mock_http_client())
-        .interceptor(answers)
-        .build();
-    aws_sdk_cloudwatch::Client::from_conf(config)
+    test_client!(aws_sdk_cloudwatch, [&rule])
 }
 
 /// An alarm of CloudWatch as its topic brings it to the queue.
