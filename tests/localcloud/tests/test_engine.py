@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from cloud import start, wait_for
+from cloud import PACKAGE_ROOT, start, wait_for
 from databases_in_tests import MYSQL, available, create, postgres
 from tasks_in_tests import CLUSTER, address, output, register, run, until
 from tasks_in_tests import start as start_task
@@ -102,6 +104,38 @@ def test_postgresql_leaves_no_shared_memory_to_the_machine(own_cloud):
     assert segment.startswith("segment ")
     own_cloud.stop()
     assert shared_memory_of(everything) == []
+
+
+# A server whose data is taken away says so.
+WATCHED = """
+import sys
+from pathlib import Path
+from localcloud import processes
+from localcloud.servers import storage
+state = Path(sys.argv[1])
+data = storage.root(state)
+watch = f"touch {state}/began; while [ -d {data} ]; do :; done; touch {state}/taken_away"
+processes.spawn(["sh", "-c", watch], name="server", output=state / "server.log")
+while not (state / "began").exists():
+    pass
+print(data)
+"""
+
+
+@pytest.mark.parametrize("_again", range(3))
+def test_data_is_removed_when_no_server_uses_it_any_more(tmp_path, _again):
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE_ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert not (tmp_path / "taken_away").exists()
+    data = Path(ended.stdout.strip())
+    assert data.is_relative_to(tmp_path) or not data.exists()
 
 
 def test_a_test_can_bring_images_of_its_own(tmp_path, monkeypatch):

@@ -31,11 +31,17 @@ def root(state_dir: Path) -> Path:
     if os.geteuid() == 0 and not _reachable(state_dir):
         outside = Path(tempfile.mkdtemp(prefix="localcloud-data-", dir="/var/tmp"))
         outside.chmod(0o755)
-        atexit.register(shutil.rmtree, outside, ignore_errors=True)
+        atexit.register(_end, outside)
         inside.symlink_to(outside)
         return outside
     inside.mkdir(mode=0o755, parents=True, exist_ok=True)
     return inside
+
+
+def _end(outside: Path) -> None:
+    """Remove the data once nobody writes to it: a server that runs makes its files anew."""
+    processes.stop_all()
+    remove(outside)
 
 
 def private_folder(path: Path, user: str | None) -> Path:
