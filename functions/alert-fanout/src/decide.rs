@@ -151,6 +151,9 @@ pub struct Decision {
     pub due_at: Option<Timestamp>,
     /// When a message on the queue must bring that look, since the sweep would come too late.
     pub nudge_at: Option<Timestamp>,
+    /// When a message on the queue must bring a look in case whoever decided this dies over the
+    /// calls. It is sent while they are made, so that none waits for it.
+    pub watch_at: Option<Timestamp>,
     /// When it can be forgotten.
     pub expires_at: Timestamp,
     /// What became of the alerts.
@@ -173,6 +176,7 @@ impl Decision {
             }
             (self.due_at, self.nudge_at) = (Some(now), Some(now));
         }
+        self.watch_at = None;
     }
 }
 
@@ -203,6 +207,7 @@ pub fn decide(mut group: Group, alerts: &[Alert], world: &World<'_>, now: Timest
         sources,
         counted,
         nudge_at,
+        watch_at: planned.dead_at,
         due_at: due.0,
         expires_at: after(now, lives_for),
         tally,
@@ -307,7 +312,7 @@ pub enum Outcome {
     Failed(String),
     /// It did not, and never will.
     Refused(String),
-    /// It was not its turn: the limit of its rate is shared with others.
+    /// It was not its turn: the limit of its rate is shared with others, or no time was left.
     Postponed(Timestamp),
 }
 

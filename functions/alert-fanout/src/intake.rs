@@ -242,7 +242,8 @@ impl AlertFanout {
     /// A pass that neither panics nor hangs its neighbours.
     async fn pass_safely(&self, work: &Work<'_>, invocation: &Invocation) -> Result<Tally, Error> {
         let group = || work.place.key.clone();
-        match invocation.guard(self.pass(work, invocation)).await {
+        // On the heap: sixteen of them are in work at once.
+        match invocation.guard(Box::pin(self.pass(work, invocation))).await {
             Ok(outcome) => outcome,
             Err(CutShort::Panicked(message)) => Err(Error::Panicked { group: group(), message }),
             Err(CutShort::OutOfTime(_)) => Err(Error::OutOfTime { group: group() }),

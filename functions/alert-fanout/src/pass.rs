@@ -16,12 +16,11 @@ use tokio::time::Instant;
 use crate::AlertFanout;
 use crate::act::Written;
 use crate::alert::Alert;
-use crate::decide::{CLAIM, Decision, Outcome, Send, Tally, World, decide, settle};
+use crate::decide::{Decision, Outcome, Send, Tally, World, decide, settle};
 use crate::error::Error;
 use crate::group::Group;
 use crate::overflow::Overflow;
 use crate::route::Place;
-use crate::time::after;
 
 /// How often a group is written anew because another was quicker. Each time another came through, so
 /// it ends; in a storm over many instances it takes a few turns.
@@ -150,7 +149,7 @@ impl AlertFanout {
                 return Ok(tally);
             }
             rounds += 1;
-            let watch = self.watch_over(&work.place.key, &decision.sends, now);
+            let watch = self.watch_over(&work.place.key, decision.watch_at, now);
             let calls = join_all(
                 decision.sends.iter().map(|send| self.hands.deliver(send, stop, &invocation.clock)),
             );
@@ -174,11 +173,11 @@ impl AlertFanout {
         Ok(found.into_values().next())
     }
 
-    /// Has the queue bring a look at what is urgent when its claims run out. Should this invocation
-    /// die, the next one is there within a minute, and not when the queue or the sweep would come.
-    async fn watch_over(&self, key: &str, sends: &[Send], now: Timestamp) {
-        if sends.iter().any(|send| send.is_urgent) {
-            self.hands.nudge(key, after(now, CLAIM), now).await;
+    /// Has the queue bring a look when the claims run out. Should this invocation die, the next one is
+    /// there within a minute, and not when the messages come again or the sweep comes by.
+    async fn watch_over(&self, key: &str, at: Option<Timestamp>, now: Timestamp) {
+        if let Some(at) = at {
+            self.hands.nudge(key, at, now).await;
         }
     }
 

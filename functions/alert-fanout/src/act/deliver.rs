@@ -23,16 +23,21 @@ use crate::time::{after, since};
 /// How long a call of a sink is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// From the first attempt to the last.
+    /// From the first attempt to the end of the last.
     pub whole: Duration,
+    /// What a sink needs for an answer: no attempt begins when less is left.
+    pub least: Duration,
     /// Between the attempts.
     pub pause: Backoff,
 }
 
 impl Patience {
-    /// 45 s in all: within a minute somebody must have heard of it, if by the fallback.
+    /// 45 s in all: within a minute somebody must have heard of it, if by the fallback. An answer over
+    /// a new connection takes a second or two; an attempt that is cut off sooner looks like a failure
+    /// of the sink and is none.
     pub const DEFAULT: Self = Self {
         whole: Duration::from_secs(45),
+        least: Duration::from_secs(5),
         pause: Backoff {
             first: Duration::from_millis(500),
             factor: 2,
@@ -44,6 +49,9 @@ impl Patience {
 /// How long a sink that took nothing is tried only once by this instance: each alert of a storm that
 /// waited 45 s for a dead service would keep the next one waiting.
 const TROUBLED_FOR: Duration = Duration::from_secs(30);
+
+/// How soon another invocation takes over what this one has no time left for.
+const TAKEN_OVER_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a sink is left alone that asks for patience without saying how much.
 const LIMITED_FOR: Duration = Duration::from_secs(5);
@@ -106,12 +114,13 @@ impl Hands {
     pub async fn deliver(&self, send: &Send, stop: Instant, clock: &Clock) -> Outcome {
         let once = send.is_retry || self.is_troubled(&send.target, clock.now());
         let stop = stop.min(Instant::now() + self.patience.whole);
+        let begin_by = stop.checked_sub(self.patience.least).unwrap_or(stop);
         let mut attempt = 0_u32;
         let mut failed: Option<String> = None;
         let outcome = loop {
             attempt = attempt.saturating_add(1);
             let waits = send.is_urgent || failed.is_some();
-            if let Some(until) = self.turn(send, waits, stop, clock).await {
+            if let Some(until) = self.turn(send, waits, begin_by, clock).await {
                 break failed.map_or(Outcome::Postponed(until), Outcome::Failed);
             }
             let told = self.sinks.deliver(&send.sink, &send.notification, send.receipt.as_ref());
@@ -137,7 +146,7 @@ impl Hands {
                     wait
                 }
             };
-            if once || Instant::now() + wait >= stop {
+            if once || Instant::now() + wait >= begin_by {
                 break Outcome::Failed(words);
             }
             tracing::warn!(attempt, error = words, "{} is tried again: {words}", send.target);
@@ -148,17 +157,20 @@ impl Hands {
         outcome
     }
 
-    /// Waits for the sink's turn. Answers with when it would be, where that is too late: what
+    /// Waits for the sink's turn. Answers with when it would be, where that is too late to begin: what
     /// `waits` does so for as long as there is time, the rest does not wait at all.
     async fn turn(
         &self,
         send: &Send,
         waits: bool,
-        stop: Instant,
+        begin_by: Instant,
         clock: &Clock,
     ) -> Option<Timestamp> {
+        if Instant::now() >= begin_by {
+            return Some(after(clock.now(), TAKEN_OVER_AFTER));
+        }
         for (bucket, rate) in limits(send, &self.partition) {
-            let too_late = self.token(&bucket, &rate, waits, stop, clock).await;
+            let too_late = self.token(&bucket, &rate, waits, begin_by, clock).await;
             if too_late.is_some() {
                 return too_late;
             }
@@ -171,7 +183,7 @@ impl Hands {
         bucket: &str,
         rate: &Rate,
         waits: bool,
-        stop: Instant,
+        begin_by: Instant,
         clock: &Clock,
     ) -> Option<Timestamp> {
         loop {
@@ -186,7 +198,7 @@ impl Hands {
                 }
             };
             let wait = since(now, until);
-            if !waits || Instant::now() + wait >= stop {
+            if !waits || Instant::now() + wait >= begin_by {
                 return Some(until);
             }
             tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
@@ -236,7 +248,7 @@ impl Hands {
             }
             Outcome::Postponed(until) => {
                 metrics.count("notifications_postponed", 1);
-                tracing::info!(%until, "{target} is told later: its rate is limited");
+                tracing::info!(%until, "{target} is told later: it is not its turn yet");
             }
         }
         metrics.emit();

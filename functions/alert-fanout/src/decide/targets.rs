@@ -29,9 +29,10 @@ pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 pub(super) struct Planned {
     pub(super) sends: Vec<Send>,
     pub(super) burials: Vec<Burial>,
-    /// When there is more to do.
+    /// When there is more to do. Whoever meets a call of another that is on its way looks again when
+    /// its claim runs out: the other may die, and what was found is told by nobody else.
     pub(super) look_at: Option<Timestamp>,
-    /// When the first of the calls is taken to have died.
+    /// When the first of these calls is taken to have died.
     pub(super) dead_at: Option<Timestamp>,
 }
 
@@ -82,7 +83,7 @@ pub(super) fn plan(
         }
         if delivery.done() < newest {
             if delivery.is_claimed(now) {
-                dead.add(delivery.claim.as_ref().map(|claim| claim.until));
+                look.add(delivery.claim.as_ref().map(|claim| claim.until));
             } else if let Some(retry) = delivery.retry_at.filter(|retry| now < *retry) {
                 look.add(Some(retry));
             } else {

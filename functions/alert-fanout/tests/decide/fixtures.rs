@@ -113,6 +113,8 @@ pub(crate) struct Scenario {
     /// The calls that were answered well: sink and generation.
     pub(crate) taken: BTreeSet<(String, u64)>,
     pub(crate) due_at: Option<Timestamp>,
+    /// The looks that lie on the queue.
+    pub(crate) queue: BTreeSet<Timestamp>,
     passes: u64,
 }
 
@@ -133,6 +135,7 @@ impl Scenario {
             buried: Vec::new(),
             taken: BTreeSet::new(),
             due_at: None,
+            queue: BTreeSet::new(),
             passes: 0,
         }
     }
@@ -179,6 +182,7 @@ impl Scenario {
     /// Writes what was decided.
     pub(crate) fn write(&mut self, decision: Decision) {
         self.due_at = decision.due_at;
+        self.queue.extend(decision.nudge_at.into_iter().chain(decision.watch_at));
         for burial in decision.burials {
             let line = format!("{}s {}: {}", self.seconds, burial.target, burial.reason);
             self.buried.push(line);
@@ -245,6 +249,17 @@ impl Scenario {
             }
         }
         panic!("looked at a thousand times until {seconds} s: {:?}", self.heard);
+    }
+
+    /// Goes to this time with the looks that the queue brings, and no sweep.
+    pub(crate) fn by_the_queue_until(&mut self, seconds: i64) -> &mut Self {
+        while let Some(look) = self.queue.first().copied().filter(|look| *look <= at(seconds)) {
+            self.queue.remove(&look);
+            self.seconds = self.seconds.max(look.as_second() - START);
+            self.pass(&[]);
+        }
+        self.seconds = seconds;
+        self
     }
 
     /// What one of the sinks heard.

@@ -136,6 +136,46 @@ fn what_a_function_that_died_had_claimed_is_told_by_the_next_one() {
 }
 
 #[test]
+fn a_message_on_the_queue_watches_over_each_call_whatever_its_severity() {
+    for alert in [alert("a"), alert("a").critical()] {
+        let mut scenario = Scenario::new("", "");
+        let lost = scenario.decide(&[alert], "dies");
+        assert_eq!((lost.nudge_at, lost.watch_at), (None, Some(at(50))));
+        scenario.write(lost);
+        scenario.by_the_queue_until(59);
+        assert_eq!(scenario.heard, ["50s slack opened 1+0", "50s teams opened 1+0"]);
+    }
+}
+
+#[test]
+fn who_meets_a_call_on_its_way_has_the_queue_look_whether_it_arrived() {
+    let mut scenario = Scenario::new("", "");
+    let lost = scenario.decide(&[alert("a")], "dies");
+    scenario.write(lost);
+    // It died before anything could watch over it.
+    scenario.queue.clear();
+    scenario.seconds = 7;
+    let met = scenario.decide(&[alert("b").critical().at(7)], "meets");
+    assert_eq!((met.sends.len(), met.nudge_at, met.watch_at), (0, Some(at(50)), None));
+    scenario.write(met);
+    let again = scenario.decide(&[alert("c").critical().at(8)], "meets");
+    assert_eq!(again.nudge_at, None, "one look is on its way");
+    scenario.write(again);
+    scenario.by_the_queue_until(59);
+    assert_eq!(scenario.heard, ["50s slack opened 3+0", "50s teams opened 3+0"]);
+}
+
+#[test]
+fn a_look_that_comes_while_the_call_is_still_on_its_way_has_another_one_come() {
+    let mut scenario = Scenario::new("", "");
+    let lost = scenario.decide(&[alert("a")], "dies");
+    scenario.write(lost);
+    // The clock of whoever looks is behind.
+    scenario.seconds = 49;
+    assert_eq!(scenario.decide(&[], "looks").nudge_at, Some(at(50)));
+}
+
+#[test]
 fn an_answer_that_comes_too_late_does_not_undo_what_happened_since() {
     let mut scenario = Scenario::new("", "");
     let slow = scenario.decide(&[alert("a")], "slow");

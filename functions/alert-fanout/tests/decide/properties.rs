@@ -209,6 +209,36 @@ proptest! {
         }
     }
 
+    /// Whoever dies, the queue alone brings the rest: of what a call was to tell, within a minute.
+    #[test]
+    fn what_a_function_that_died_was_to_tell_is_told_within_a_minute_without_a_sweep(
+        events in prop::collection::vec(event(), 1..30),
+        comes in event().prop_filter("an alert", |it| matches!(it, Event::Comes { .. })),
+        met in any::<bool>(),
+    ) {
+        let (mut scenario, _) = happens(&events, super::fixtures::RECEIVERS);
+        scenario.answers.clear();
+        // What the sinks failed to take is forgotten, so that nobody waits for them.
+        scenario.by_the_queue_until(scenario.seconds + minutes(60));
+        let Event::Comes { name, critical, .. } = comes else { unreachable!() };
+        let alert = of(name, critical, false, scenario.seconds);
+        let dies = scenario.decide(std::slice::from_ref(&alert), "dies");
+        let is_told = !dies.sends.is_empty();
+        scenario.write(dies);
+        if met {
+            scenario.seconds += 7;
+            let news = of(3, true, false, scenario.seconds);
+            let meets = scenario.decide(&[news], "meets");
+            scenario.write(meets);
+        }
+        let generation = scenario.group.as_ref().map_or(0, |group| group.generation);
+        scenario.by_the_queue_until(scenario.seconds + 60);
+        let group = scenario.group.as_ref().unwrap();
+        for (target, delivery) in group.ledger.iter().filter(|_| is_told) {
+            prop_assert!(delivery.done() >= generation, "{target}: {delivery:?}");
+        }
+    }
+
     /// The same alerts again, in any order, change nothing.
     #[test]
     fn duplicates_change_nothing(

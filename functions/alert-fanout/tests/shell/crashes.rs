@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
+use alert_fanout::act::Patience;
 use alert_fanout::alert::State;
+use runtime::Backoff;
 
 use crate::aws::Kill;
-use crate::world::{World, alarm};
+use crate::services::Mood;
+use crate::world::{PATIENCE, ROUTES, World, alarm};
 
 /// How many calls a story makes that nobody interrupts.
 async fn calls_of(bodies: &[Vec<(&str, &str, i64)>]) -> usize {
@@ -106,17 +109,95 @@ async fn disorder_and_duplicates_survive_a_kill_at_any_call() {
 }
 
 #[tokio::test]
-async fn when_a_function_dies_over_a_page_another_sends_it_within_a_minute() {
-    let mut world = World::new().await;
-    let batch = batch_of(&world, &[("cpu", "ALARM", 0)]);
-    world.services.pagerduty(crate::services::Mood::Silent);
-    world.services.slack(crate::services::Mood::Silent);
-    let died = tokio::time::timeout(Duration::from_millis(100), world.hears(&batch)).await;
-    assert!(died.is_err(), "it was dropped in the middle of its calls");
-    world.services.pagerduty(crate::services::Mood::Well);
-    world.services.slack(crate::services::Mood::Well);
-    world.restart();
+async fn a_fallback_survives_a_kill_at_any_call_and_the_page_follows() {
+    // A second attempt would come too late: nobody waits for it here.
+    let late = PATIENCE.whole * 2;
+    let pause = Backoff { first: late, cap: late, ..PATIENCE.pause };
+    let broken = async || {
+        let world = World::patient(ROUTES, Patience { pause, ..PATIENCE }).await;
+        world.services.pagerduty(Mood::Broken);
+        world
+    };
+    let firing = [("cpu", "ALARM", 0)];
+    let counted = broken().await;
+    counted.hears(&batch_of(&counted, &firing)).await.unwrap();
+    let calls = counted.state().calls.len();
+    assert!(calls >= 10, "{calls}");
+    for kill in (1..=calls).flat_map(|number| [Kill::Before(number), Kill::After(number)]) {
+        let mut world = broken().await;
+        let batch = batch_of(&world, &firing);
+        world.lives_through(&batch, kill).await;
+        let mails = world.state().published.len();
+        // A topic knows no key: a mail whose answer was lost is there twice.
+        assert!((1..=2).contains(&mails), "{kill:?}: {mails} mails");
+        assert!(world.services.pages().is_empty(), "{kill:?}");
+        world.services.pagerduty(Mood::Well);
+        world.goes_by(Duration::from_mins(11)).await;
+        check(&world, kill, 1);
+    }
+}
+
+#[tokio::test]
+async fn when_a_function_dies_over_a_message_another_sends_it_within_a_minute() {
+    for severity in ["critical", "warning"] {
+        let mut world = World::new().await;
+        let firing = alarm("cpu", severity, "ALARM", world.now());
+        let pages: &[&str] = if severity == "critical" { &["trigger"] } else { &[] };
+        world.services.pagerduty(Mood::Silent);
+        world.services.slack(Mood::Silent);
+        let is_watched = |world: &World| {
+            world.state().calls.iter().any(|call| call == "SendMessage")
+                && world.services.requests().len() > pages.len()
+        };
+        dies_when(&mut world, &[firing], is_watched).await;
+        world.goes_by(Duration::from_secs(55)).await;
+        assert_eq!(world.services.pages(), pages, "{severity}");
+        assert_eq!(world.services.posts(), ["chat.postMessage"], "{severity}");
+    }
+}
+
+#[tokio::test]
+async fn news_that_met_the_message_of_a_function_that_died_are_told_within_a_minute() {
+    let mut world = World::with(TOGETHER).await;
+    let warning = alarm("disk", "warning", "ALARM", world.now());
+    world.services.slack(Mood::Silent);
+    // It dies before anything can watch over its call.
+    world.state().refuses = vec!["SendMessage"];
+    dies_when(&mut world, &[warning], |world| !world.services.requests().is_empty()).await;
+    world.state().refuses.clear();
+    world.clock.advance(Duration::from_secs(3));
+    let critical = alarm("cpu", "critical", "ALARM", world.now());
+    assert_eq!(world.hears(&[critical]).await, Some(vec![]));
+    assert!(world.services.posts().is_empty(), "somebody is telling Slack something, it seems");
     world.goes_by(Duration::from_secs(55)).await;
-    assert_eq!(world.services.pages(), ["trigger"]);
-    assert_eq!(world.services.posts(), ["chat.postMessage"]);
+    let [told] = world.services.taken().try_into().unwrap();
+    assert!(told.body.to_string().contains("disk"), "{told:?}");
+    assert!(told.body.to_string().contains("cpu"), "{told:?}");
+}
+
+const TOGETHER: &str = r#"
+[alerting.route]
+receiver = "team"
+group_by = ["tenant"]
+[alerting.receivers.team]
+sinks = [{ slack = { channel = "C024BE91L", token = "slack" } }]
+"#;
+
+/// Has the function hear this and die as soon as it has come so far; afterwards all sinks are well.
+async fn dies_when(world: &mut World, bodies: &[String], far: impl Fn(&World) -> bool) {
+    {
+        let come_so_far = async {
+            while !far(world) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = come_so_far => {}
+            answer = world.hears(bodies) => panic!("it lived: {answer:?}"),
+        }
+    }
+    world.services.pagerduty(Mood::Well);
+    world.services.slack(Mood::Well);
+    world.restart();
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use alert_fanout::act::Patience;
+
 use crate::services::Mood;
-use crate::world::{World, alarm};
+use crate::world::{ROUTES, World, alarm};
 
 async fn critical() -> (World, String) {
     let world = World::new().await;
@@ -23,30 +25,68 @@ async fn a_sink_that_asks_for_patience_gets_it_and_is_tried_again() {
 #[tokio::test]
 async fn whatever_a_sink_answers_instead_the_fallback_is_told_within_the_invocation() {
     for mood in [Mood::Broken, Mood::AlwaysBusy(600), Mood::SaysNo, Mood::Silent] {
-        let (world, firing) = critical().await;
-        world.services.pagerduty(mood);
-        assert_eq!(world.hears(&[firing]).await, Some(vec![]), "{mood:?}");
-        assert_eq!(world.services.posts(), ["chat.postMessage"], "{mood:?}: Slack was told once");
-        let published = world.state().published.clone();
-        assert_eq!(published.len(), 1, "{mood:?}: {published:?}");
-        assert!(published[0].contains("PagerDuty"), "{mood:?}: it says what failed: {published:?}");
-        assert!(world.dead_letters().is_empty(), "{mood:?}");
+        for sink in ["PagerDuty", "Slack"] {
+            let (world, firing) = critical().await;
+            let (pages, posts): (&[&str], &[&str]) = if sink == "PagerDuty" {
+                world.services.pagerduty(mood);
+                (&[], &["chat.postMessage"])
+            } else {
+                world.services.slack(mood);
+                (&["trigger"], &[])
+            };
+            assert_eq!(world.hears(&[firing]).await, Some(vec![]), "{mood:?} of {sink}");
+            assert_eq!(world.services.pages(), pages, "{mood:?} of {sink}");
+            assert_eq!(world.services.posts(), posts, "{mood:?} of {sink}");
+            let published = world.state().published.clone();
+            assert_eq!(published.len(), 1, "{mood:?} of {sink}: {published:?}");
+            assert!(published[0].contains(sink), "{mood:?}: it says what failed: {published:?}");
+            assert!(world.dead_letters().is_empty(), "{mood:?} of {sink}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_sink_that_is_dead_for_ten_minutes_pages_once_it_is_back_and_nobody_else_twice() {
-    let (mut world, firing) = critical().await;
-    world.services.pagerduty(Mood::Broken);
-    world.hears(&[firing]).await.unwrap();
-    world.goes_by(Duration::from_mins(10)).await;
-    world.services.pagerduty(Mood::Well);
-    world.goes_by(Duration::from_mins(15)).await;
-    assert_eq!(world.services.pages(), ["trigger"]);
-    assert_eq!(world.services.posts(), ["chat.postMessage"]);
-    assert_eq!(world.state().published.len(), 1);
-    let requests = world.services.requests().iter().filter(|what| *what == "enqueue").count();
-    assert!(requests < 20, "{requests} attempts in ten minutes");
+async fn a_fallback_for_which_no_time_is_left_is_told_by_the_next_invocation() {
+    let patience = Patience { least: Duration::from_millis(100), ..Patience::DEFAULT };
+    let mut world = World::patient(ROUTES, patience).await;
+    // Of these, five seconds are kept for writes and half a second for the answer.
+    world.timeout = Duration::from_millis(5_900);
+    world.services.pagerduty(Mood::Silent);
+    let firing = alarm("database-cpu", "critical", "ALARM", world.now());
+    assert_eq!(world.hears(&[firing]).await, Some(vec![]));
+    assert!(world.state().published.is_empty(), "PagerDuty was waited for until the end");
+    world.goes_by(Duration::from_secs(10)).await;
+    let published = world.state().published.clone();
+    assert_eq!(published.len(), 1, "{published:?}");
+    assert!(published[0].contains("PagerDuty"), "it says what failed: {published:?}");
+    assert_eq!(world.dead_letters(), Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
+async fn a_sink_that_is_dead_for_ten_minutes_is_told_once_it_is_back_and_nobody_else_twice() {
+    for mood in [Mood::Broken, Mood::Silent, Mood::AlwaysBusy(30)] {
+        for (what, is_page) in [("enqueue", true), ("chat.postMessage", false)] {
+            let (mut world, firing) = critical().await;
+            let becomes = |world: &World, mood| {
+                if is_page {
+                    world.services.pagerduty(mood);
+                } else {
+                    world.services.slack(mood);
+                }
+            };
+            becomes(&world, mood);
+            world.hears(&[firing]).await.unwrap();
+            world.goes_by(Duration::from_mins(10)).await;
+            let requests = world.services.requests().iter().filter(|it| *it == what).count();
+            assert!((4..20).contains(&requests), "{mood:?}: {requests} attempts in ten minutes");
+            becomes(&world, Mood::Well);
+            world.goes_by(Duration::from_mins(15)).await;
+            assert_eq!(world.services.pages(), ["trigger"], "{mood:?} of {what}");
+            assert_eq!(world.services.posts(), ["chat.postMessage"], "{mood:?} of {what}");
+            assert_eq!(world.state().published.len(), 1, "{mood:?} of {what}: the fallback");
+            assert!(world.dead_letters().is_empty(), "{mood:?} of {what}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,11 @@ sinks = [{ pagerduty = { routing_key = "pagerduty" } }, { slack = { channel = "C
 #[tokio::test]
 async fn a_storm_becomes_a_digest_with_none_dropped_and_no_limit_broken() {
     // A busy machine is no reason for a sink to be given up.
-    let patience = Patience { whole: Duration::from_secs(3), ..Patience::DEFAULT };
+    let patience = Patience {
+        whole: Duration::from_secs(3),
+        least: Duration::from_millis(20),
+        ..Patience::DEFAULT
+    };
     let mut world = World::patient(ROUTES, patience).await;
     let mut posts_by_second: BTreeMap<i64, usize> = BTreeMap::new();
     let (mut posts, mut sent) = (0, 0);

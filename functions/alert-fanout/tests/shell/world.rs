@@ -25,17 +25,21 @@ use crate::services::Services;
 pub(crate) const QUEUE: &str = "http://127.0.0.1/queue";
 pub(crate) const DEAD_LETTERS: &str = "http://127.0.0.1/dead";
 
-/// Long enough for two attempts, and no test waits for a whole minute.
-const PATIENCE: Patience = Patience {
-    whole: Duration::from_millis(300),
-    pause: Backoff { first: Duration::from_millis(20), factor: 2, cap: Duration::from_millis(50) },
+/// Long enough for several attempts, also on a busy machine, and no test waits for a whole minute.
+pub(crate) const PATIENCE: Patience = Patience {
+    whole: Duration::from_millis(600),
+    least: Duration::from_millis(20),
+    pause: Backoff { first: Duration::from_millis(40), factor: 2, cap: Duration::from_millis(150) },
 };
+
+/// How long an invocation may take, as in the manifest.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a message is hidden after it was received by a function that died.
 const VISIBILITY: Duration = Duration::from_mins(3);
 
 /// Critical alerts page and are in the chat, the rest is in the chat; what fails is mailed.
-const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 [alerting.route]
 receiver = "team"
 group_by = ["alertname", "tenant"]
@@ -72,6 +76,9 @@ pub(crate) struct World {
     pub(crate) services: Services,
     pub(crate) alarms: Alarms,
     pub(crate) clock: Clock,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+    patience: Patience,
     catalogue: Catalogue,
     function: AlertFanout,
     requests: AtomicU32,
@@ -98,7 +105,8 @@ impl World {
         let alarms = Alarms::default();
         let function = function(&catalogue, &cloud, &services, &alarms, patience);
         let clock = Clock::fixed("2026-07-01T08:00:00Z".parse().unwrap());
-        Self { cloud, services, alarms, clock, catalogue, function, requests: AtomicU32::new(0) }
+        let (timeout, requests) = (TIMEOUT, AtomicU32::new(0));
+        Self { cloud, services, alarms, clock, timeout, patience, catalogue, function, requests }
     }
 
     pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -112,7 +120,7 @@ impl World {
     /// A new instance of the function, which remembers nothing.
     pub(crate) fn restart(&mut self) {
         self.function =
-            function(&self.catalogue, &self.cloud, &self.services, &self.alarms, PATIENCE);
+            function(&self.catalogue, &self.cloud, &self.services, &self.alarms, self.patience);
     }
 
     /// A batch of the queue; answers with the numbers of the records that come again, or nothing
@@ -136,7 +144,7 @@ impl World {
     /// An invocation with this payload; nothing where the function was killed.
     pub(crate) async fn invoke(&self, payload: Value) -> Option<Answer> {
         let request = self.requests.fetch_add(1, Ordering::SeqCst);
-        let mut invocation = Invocation::for_tests(self.clock.clone(), Duration::from_mins(1));
+        let mut invocation = Invocation::for_tests(self.clock.clone(), self.timeout);
         invocation.request_id = format!("request-{request}");
         let cloud = self.cloud.clone();
         let killed = async move {
