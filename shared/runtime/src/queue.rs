@@ -64,7 +64,8 @@ impl Queue {
     /// later than the whole, in full seconds rounded up, at most [`DELAY_MAX`]. A delay of zero
     /// stays zero.
     ///
-    /// `trace_header` is the [`Invocation`](crate::Invocation)'s; X-Ray then shows all passes as one trace.
+    /// `trace_header` is the [`Invocation`](crate::Invocation)'s; X-Ray then shows all passes as one
+    /// trace.
     ///
     /// # Errors
     /// When the queue does not take it.
