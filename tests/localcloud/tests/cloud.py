@@ -22,6 +22,8 @@ import botocore.config
 
 PACKAGE_ROOT = Path(__file__).parent.parent
 START_SECONDS = 60.0
+# The files of dozens of servers are removed; a disk that others use takes its time.
+STOP_SECONDS = 180.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
@@ -219,7 +221,7 @@ class Cloud:
         """End the cloud as a person would; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(START_SECONDS)
+        return self.process.wait(STOP_SECONDS)
 
 
 def environment() -> dict[str, str]:
