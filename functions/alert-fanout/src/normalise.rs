@@ -33,6 +33,7 @@ mod links;
 mod owner;
 mod rds;
 mod security_hub;
+mod shortened;
 mod text;
 pub(crate) mod time;
 mod words;

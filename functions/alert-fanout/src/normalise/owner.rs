@@ -6,6 +6,7 @@
 
 use domain::{Environment, Names, Product, TenantId};
 
+use super::shortened;
 use crate::event::Context;
 
 /// What the suite's own resources are called before product and environment, and which tag says
@@ -201,6 +202,10 @@ fn place(word: &str, next: Option<&str>, context: &Context) -> Option<Owner> {
     }
     if is_suite {
         return None;
+    }
+    if let Some((tenant, environment, component)) = shortened::taken_apart(word, context) {
+        let (tenant, service) = (Some(tenant), Some(component.to_owned()));
+        return Some(Owner { tenant, service, ..in_environment(environment) });
     }
     let (tenant, environment, component) = taken_apart(rest, next, context)?;
     let tenant: TenantId = tenant.parse().ok()?;
