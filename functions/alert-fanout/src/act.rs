@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::event::{Look, nudge};
 use crate::group::Group;
 use crate::inhibit::{self, Inhibitor};
-use crate::overflow::Overflow;
+use crate::overflow::{Counts, Overflow};
 use crate::silence::{self, Silence};
 use crate::sinks::Sinks;
 use crate::time::{after, since};
@@ -47,6 +47,10 @@ pub struct Hands {
     pub sinks: Sinks,
     /// How long a call of a sink is tried.
     pub patience: Patience,
+    /// This instance's name, under which it counts the alerts of full groups.
+    pub instance: String,
+    /// Held while that count is written.
+    pub counting: tokio::sync::Mutex<()>,
     /// The sinks that took nothing in this instance a moment ago.
     pub troubled: Mutex<HashMap<String, Timestamp>>,
 }
@@ -93,21 +97,40 @@ impl Hands {
         })
     }
 
-    /// Notes how many alerts of a full group came with this invocation. The same again changes
-    /// nothing.
+    /// Notes how many alerts of a full group an invocation brought, in the document of this
+    /// instance. The same again changes nothing.
     ///
     /// # Errors
     /// When the table refuses or does not answer.
     pub async fn count(
         &self,
         key: &DocumentKey,
-        overflow: &Overflow,
+        brought: &Counts,
+        by: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
         let options =
             WriteOptions { expires_at: Some(after(now, FORGOTTEN)), ..Default::default() };
-        let _there = self.documents.create(key, overflow, &options, now).await?;
-        Ok(())
+        let _one_at_a_time = self.counting.lock().await;
+        let found = self.documents.read::<Overflow>(key, now).await?;
+        let (mut overflow, version) =
+            found.map_or_else(Default::default, |found| (found.value, Some(found.version)));
+        overflow.count(brought, by);
+        let is_written = match version {
+            None => {
+                let made = self.documents.create(key, &overflow, &options, now).await?;
+                matches!(made, Create::Created(_))
+            }
+            Some(version) => {
+                let put = self.documents.replace(key, &overflow, version, &options, now).await?;
+                matches!(put, Replace::Replaced(_))
+            }
+        };
+        if is_written {
+            return Ok(());
+        }
+        // Nobody else has this document.
+        Err(Error::Contended { group: format!("the count {}", key.id), attempts: 1 })
     }
 
     /// Notes the sources of inhibitions that are over. Before the group is written: a source that

@@ -14,10 +14,8 @@ mod news;
 mod targets;
 mod tell;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::catalogue::Severity;
 use domain::catalogue::alerting::{Alerting, Route, Sink};
 use jiff::Timestamp;
 use runtime::{Backoff, DELAY_MAX};
@@ -27,6 +25,7 @@ use crate::group::{Folded, Group};
 use crate::inhibit::{Inhibitor, is_source};
 use crate::interval::muted_until;
 use crate::notification::{Notification, Occasion, Receipt};
+use crate::overflow::Counts;
 use crate::route::fingerprint;
 use crate::silence::Silence;
 use crate::time::after;
@@ -146,7 +145,7 @@ pub struct Decision {
     /// What changes for other groups.
     pub sources: Vec<SourceChange>,
     /// How many of the alerts found no room to be told apart, by severity.
-    pub counted: BTreeMap<Severity, u64>,
+    pub counted: Counts,
     /// When to look again.
     pub due_at: Option<Timestamp>,
     /// When a message on the queue must bring that look, since the sweep would come too late.
@@ -260,10 +259,7 @@ fn fold(
 }
 
 /// By how much each of the counts has grown.
-fn more(
-    now: &BTreeMap<Severity, u64>,
-    before: &BTreeMap<Severity, u64>,
-) -> BTreeMap<Severity, u64> {
+fn more(now: &Counts, before: &Counts) -> Counts {
     let grown = now.iter().map(|(severity, count)| {
         (*severity, count.saturating_sub(before.get(severity).copied().unwrap_or_default()))
     });

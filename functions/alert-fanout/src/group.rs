@@ -9,7 +9,6 @@ mod ledger;
 
 use std::collections::BTreeMap;
 
-use domain::catalogue::Severity;
 use domain::catalogue::alerting::Flapping;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ pub use ledger::{Claim, Delivery};
 
 use crate::alert::{Alert, State};
 use crate::notification::Occasion;
+use crate::overflow::Counts;
 use crate::route::{Place, fingerprint};
 
 /// The kind of the documents.
@@ -52,7 +52,7 @@ pub struct Group {
     /// How many alerts fired in this episode beyond those that are told apart, as far as it was
     /// known when the group was written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub untracked: BTreeMap<Severity, u64>,
+    pub untracked: Counts,
     /// How many of those were told.
     #[serde(default)]
     pub untracked_told: u64,
@@ -231,7 +231,7 @@ impl Group {
     }
 
     /// Takes in how many alerts others have counted. What was counted stays counted.
-    pub fn count_at_least(&mut self, counted: &BTreeMap<Severity, u64>) {
+    pub fn count_at_least(&mut self, counted: &Counts) {
         for (severity, count) in counted {
             let known = self.untracked.entry(*severity).or_default();
             *known = (*known).max(*count);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_smithy_types::DateTime;
-use domain::catalogue::Severity;
 use domain::catalogue::alerting::Alerting;
 use jiff::Timestamp;
 use runtime::call;
@@ -16,7 +15,7 @@ use store::{Document, DocumentKey, Documents, Due};
 use crate::error::Error;
 use crate::group::{self, Group};
 use crate::inhibit::{self, Inhibitor};
-use crate::overflow;
+use crate::overflow::{self, Counts, Overflow};
 use crate::silence::{self, Silence};
 use crate::time::since;
 
@@ -73,29 +72,29 @@ impl Observer {
         self.group_document(&Group::id_of(key))
     }
 
-    /// The key of what the invocation `by` counts of a group, for the episode that `counts_for` is.
-    pub fn overflow_key(&self, group: &Group, by: &str) -> DocumentKey {
-        let partition = overflow::partition(&self.partition, group);
-        DocumentKey::new(overflow::KIND, partition, by)
+    /// The key of what an instance counts of a full group.
+    pub fn overflow_key(&self, group: &Group, instance: &str) -> DocumentKey {
+        DocumentKey::new(overflow::KIND, overflow::partition(&self.partition, group), instance)
     }
 
-    /// How many alerts of a full group were counted in this episode, by all invocations but one.
+    /// How many alerts of a full group were counted in this episode, but for those that the
+    /// invocation `but_by` brought.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn overflow(
         &self,
         group: &Group,
-        without: Option<&str>,
+        but_by: Option<&str>,
         now: Timestamp,
-    ) -> Result<BTreeMap<Severity, u64>, Error> {
+    ) -> Result<Counts, Error> {
         let partition = overflow::partition(&self.partition, group);
-        let (mut sum, mut after) = (BTreeMap::new(), None);
+        let (mut sum, mut after) = (Counts::new(), None);
         loop {
-            let page = self.documents.list(overflow::KIND, &partition, after, now).await?;
-            let others = page.items.iter().filter(|listed| without != Some(listed.id.as_str()));
-            for listed in others {
-                overflow::add(&mut sum, &listed.document.value);
+            let page =
+                self.documents.list::<Overflow>(overflow::KIND, &partition, after, now).await?;
+            for listed in page.items {
+                overflow::add(&mut sum, listed.document.value.without(but_by));
             }
             after = page.next;
             if after.is_none() {

@@ -19,7 +19,6 @@ use crate::alert::Alert;
 use crate::decide::{Decision, Outcome, Send, Tally, World, decide, settle};
 use crate::error::Error;
 use crate::group::Group;
-use crate::overflow::Overflow;
 use crate::route::Place;
 
 /// How often a group is written anew because another was quicker. Each time another came through, so
@@ -99,22 +98,8 @@ impl AlertFanout {
                     group.try_again(sink);
                 }
             }
-            let mut decision = decide(group.clone(), incoming, &world, now);
-            if !group.untracked.is_empty()
-                && (is_taken_in
-                    || incoming.is_empty()
-                    || decision.group.generation > group.generation)
-            {
-                // What this invocation brings is counted by the decision.
-                let own = (!incoming.is_empty()).then_some(work.by.as_str());
-                group.count_at_least(&self.observer.overflow(&group, own, now).await?);
-                decision = decide(group.clone(), incoming, &world, now);
-            }
-            if !decision.counted.is_empty() {
-                let key = self.observer.overflow_key(&group, &work.by);
-                let counted = Overflow { counted: decision.counted.clone() };
-                self.hands.count(&key, &counted, now).await?;
-            }
+            let is_look = !is_taken_in && incoming.is_empty();
+            let mut decision = self.decide(group, incoming, is_look, &world, now).await?;
             if rounds >= ROUNDS_MAX {
                 decision.leave_the_calls(now);
             }
@@ -156,6 +141,30 @@ impl AlertFanout {
             let (outcomes, ()) = futures::join!(calls, watch);
             answers = decision.sends.into_iter().zip(outcomes).collect();
         }
+    }
+
+    /// Decides; where the group is full, with what all instances have counted of it.
+    async fn decide(
+        &self,
+        mut group: Group,
+        incoming: &[Alert],
+        is_look: bool,
+        world: &World<'_>,
+        now: Timestamp,
+    ) -> Result<Decision, Error> {
+        let is_full = !group.untracked.is_empty();
+        let mut decision = decide(group.clone(), incoming, world, now);
+        if is_full && (is_look || decision.group.generation > group.generation) {
+            // What this invocation brings is counted by the decision.
+            let but_by = (!incoming.is_empty()).then_some(world.by);
+            group.count_at_least(&self.observer.overflow(&group, but_by, now).await?);
+            decision = decide(group.clone(), incoming, world, now);
+        }
+        if !decision.counted.is_empty() {
+            let key = self.observer.overflow_key(&group, &self.hands.instance);
+            self.hands.count(&key, &decision.counted, world.by, now).await?;
+        }
+        Ok(decision)
     }
 
     /// Lets the others go first, and reads what they made of the group: what was read before the

@@ -91,6 +91,8 @@ impl AlertFanout {
             queue: Queue::new(clients.sqs, &wiring.queue_url, &wiring.dead_letter_queue_url),
             sinks: Sinks::new(place, clients.sns, clients.ses, credentials, http),
             patience,
+            instance: format!("{:032x}", fastrand::u128(..)),
+            counting: tokio::sync::Mutex::default(),
             troubled: Mutex::default(),
         };
         let observer = Observer::new(documents, clients.cloudwatch, wiring.partition());

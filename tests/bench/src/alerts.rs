@@ -39,7 +39,7 @@ pub(crate) fn measure() -> Result<Vec<Timing>, Box<dyn Error>> {
         timing::measure("decide for a group", "its first alert", || {
             decided(alerting, black_box(first.clone()), &alert, now)
         }),
-        timing::measure("decide for a group", "a storm of 500", || {
+        timing::measure("decide for a group", "a full one", || {
             decided(alerting, black_box(storm.clone()), &alert, now)
         }),
     ])

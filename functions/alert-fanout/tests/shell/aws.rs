@@ -92,7 +92,8 @@ impl HttpConnector for Cloud {
 }
 
 impl State {
-    fn answer(&mut self, operation: &str, body: &[u8]) -> (u16, String) {
+    /// What AWS answers to a call: the status and the body.
+    pub(crate) fn answer(&mut self, operation: &str, body: &[u8]) -> (u16, String) {
         if self.refuses.contains(&operation) {
             return error("InternalServerError", json!({}));
         }
