@@ -196,18 +196,30 @@ def template_table(templates: list[Figures]) -> str:
 
 def alerts_told(alerts: Figures) -> str:
     """Say what alerts cost and what became of the storm."""
-    one, storm = alerts["one_instance"], alerts["storm"]
-    rate = one["alerts"] / one["seconds"]
+    storm = alerts["storm"]
     own = statistics.median(alerts["own_ms"])
     return (
         f"A single alert takes {own:.1f} ms of a processor, from the queue to "
-        f"the last write. One instance took {one['alerts']} alerts of {one['groups']} names that "
-        f"waited for it in {one['seconds']:.1f} s: {rate:.0f} a second. Of a storm of "
-        f"{storm['alerts']} alerts, sent within {storm['sent_within_s']:.0f} s, "
-        f"{storm['counted']} were counted by the digests {storm['told_after_s']:.1f} s after its "
+        f"the last write. Of a storm of {storm['alerts']} alerts, sent within "
+        f"{storm['sent_within_s']:.0f} s, {storm['counted']} were counted by the digests {storm['told_after_s']:.1f} s after its "
         f"end, with {storm['pagerduty_events']} events for PagerDuty and {storm['slack_calls']} "
         f"calls of Slack."
     )
+
+
+def instance_table(spreads: list[Figures]) -> str:
+    """Show how many alerts one instance takes, and what of that time is its own."""
+    rows = [
+        (
+            spread["what"],
+            spread["alerts"],
+            spread["posts"],
+            f"{spread['alerts'] / spread['seconds']:.0f}",
+            f"{1000 * spread['own_seconds'] / spread['alerts']:.2f}",
+        )
+        for spread in spreads
+    ]
+    return table(("alerts of", "alerts", "posts", "a second", "own time of each, ms"), *rows)
 
 
 def report(measured: Measured) -> str:
@@ -220,6 +232,11 @@ def report(measured: Measured) -> str:
         *(cloud_parts(measured.cloud) if measured.cloud else ()),
         *(rotation_parts(measured.rotation) if measured.rotation else ()),
         *(("### Alerts", alerts_told(measured.alerts)) if measured.alerts else ()),
+        *(
+            ("### One busy instance", instance_table(measured.instance["spreads"]))
+            if measured.instance
+            else ()
+        ),
         *(pure_parts(measured.pure) if measured.pure else ()),
     ]
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-//! Alerts: what one costs the function itself, how many one instance takes, and a storm.
+//! Alerts: what one costs the function itself, and a storm.
 //!
 //! The local cloud and its sinks are slower than AWS and Slack are, and share the machine with the
 //! function. So a single alert is measured in the function's own time on a processor, which the
@@ -10,21 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::{Alarm, FANOUT, Incident, Result, Suite};
-use jiff::{Timestamp, ToSpan, Unit};
+use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
 use crate::memory::{Memory, Watch};
 
 /// Single alerts, the first of which finds a function that was just started and is left out.
 const SINGLE: usize = 101;
-
-/// Alerts that wait for one instance, and how many groups they are.
-const WAITING: usize = 3_000;
-const GROUPS: usize = 30;
-
-/// How long it may take to queue them. They become visible together, so that queueing them is not
-/// part of what is measured.
-const QUEUEING_S: i64 = 45;
 
 /// The storm: so many alerts of so many tenants in a minute.
 const STORM: usize = 10_000;
@@ -42,16 +34,7 @@ const WITHIN: Duration = Duration::from_mins(5);
 pub(crate) struct Alerts {
     /// The function's own time on a processor for each single alert, in ms.
     own_ms: Vec<f64>,
-    one_instance: OneInstance,
     storm: Storm,
-}
-
-/// Alerts that one instance worked through.
-#[derive(Debug, Serialize)]
-struct OneInstance {
-    alerts: usize,
-    groups: usize,
-    seconds: f64,
 }
 
 /// What became of a storm.
@@ -75,11 +58,9 @@ struct Storm {
 pub(crate) async fn measure(say: impl Fn(&str)) -> Result<Alerts> {
     say(&format!("{SINGLE} alerts, one after the other"));
     let own_ms = single(&Suite::alerting(&[]).await?).await?;
-    say(&format!("{WAITING} alerts that wait for one instance"));
-    let one_instance = one_instance(&Suite::alerting(&["reserved_concurrency=1"]).await?).await?;
     say(&format!("a storm of {STORM} alerts within {STORM_S} s"));
     let storm = storm(&Suite::alerting(&[]).await?).await?;
-    Ok(Alerts { own_ms, one_instance, storm })
+    Ok(Alerts { own_ms, storm })
 }
 
 async fn single(suite: &Suite) -> Result<Vec<f64>> {
@@ -121,30 +102,6 @@ fn processor_ns(state: &Path) -> Result<u64> {
         }
     }
     Ok(sum)
-}
-
-async fn one_instance(suite: &Suite) -> Result<OneInstance> {
-    let warm = Alarm::critical("flood-warm").message("ALARM", Timestamp::now());
-    suite.report(&[warm], None).await?;
-    suite.until_all_is_read(WITHIN).await?;
-    let visible_at = Timestamp::now() + QUEUEING_S.seconds();
-    let now = Timestamp::now();
-    let reports: Vec<String> = (0..WAITING)
-        .map(|number| {
-            let alarm = Alarm::critical(format!("flood-{:02}", number % GROUPS));
-            Alarm { tenant: format!("t{number}"), ..alarm }.message("ALARM", now)
-        })
-        .collect();
-    suite.report(&reports, Some(visible_at)).await?;
-    let left = visible_at.duration_since(Timestamp::now());
-    tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-    let begun = suite
-        .eventually(WITHIN, async || Ok((suite.unread().await? > 0).then(Timestamp::now)))
-        .await?
-        .ok_or("not one of the alerts that were queued became visible")?;
-    suite.until_all_is_read(WITHIN).await?;
-    let seconds = (Timestamp::now() - begun).total(Unit::Second)?;
-    Ok(OneInstance { alerts: WAITING, groups: GROUPS, seconds })
 }
 
 async fn storm(suite: &Suite) -> Result<Storm> {
