@@ -8,14 +8,20 @@ use serde_json::json;
 use crate::scenario::{SECRET, STEPS, Scenario};
 use crate::whole::{STRATEGIES, mariadb, postgres};
 
+/// A rotation whose value cannot be read when it is to be set: its token, and what `setSecret` says.
+async fn spoiled(scenario: &mut Scenario) -> (String, String) {
+    let token = scenario.begin(SECRET);
+    scenario.step("createSecret", SECRET, &token).await.unwrap().unwrap();
+    scenario.spoil(&token);
+    let words = scenario.step("setSecret", SECRET, &token).await.unwrap().unwrap_err();
+    (token, words)
+}
+
 #[tokio::test]
 async fn after_three_values_in_a_row_that_cannot_be_used_a_person_is_called() {
     let mut scenario = Scenario::new(mariadb(), "single-user").await;
     for attempt in 1..=4 {
-        let token = scenario.begin(SECRET);
-        scenario.step("createSecret", SECRET, &token).await.unwrap().unwrap();
-        scenario.spoil(&token);
-        scenario.step("setSecret", SECRET, &token).await.unwrap().unwrap_err();
+        spoiled(&mut scenario).await;
         scenario.clock.advance(Duration::from_mins(20));
         scenario.look().await;
         let asked = scenario.aws.world.lock().unwrap().secrets.rotations_asked.len();
@@ -33,10 +39,7 @@ async fn after_three_values_in_a_row_that_cannot_be_used_a_person_is_called() {
 async fn a_pending_value_that_cannot_be_used_is_replaced_by_another_rotation() {
     for strategy in STRATEGIES {
         let mut scenario = Scenario::new(postgres(), strategy).await;
-        let token = scenario.begin(SECRET);
-        scenario.step("createSecret", SECRET, &token).await.unwrap().unwrap();
-        scenario.spoil(&token);
-        let words = scenario.step("setSecret", SECRET, &token).await.unwrap().unwrap_err();
+        let (token, words) = spoiled(&mut scenario).await;
         assert!(words.contains("the database does not hold this value"), "{words}");
         assert_eq!(scenario.labels(SECRET, &token), [""; 0], "the label is off");
         scenario.assert_whole(SECRET).await;
@@ -109,10 +112,7 @@ async fn a_rotation_that_cannot_be_ended_calls_a_person_once_and_is_left_then() 
 #[tokio::test]
 async fn a_rotation_that_is_asked_for_and_never_begins_calls_a_person_at_last() {
     let mut scenario = Scenario::new(postgres(), "single-user").await;
-    let token = scenario.begin(SECRET);
-    scenario.step("createSecret", SECRET, &token).await.unwrap().unwrap();
-    scenario.spoil(&token);
-    scenario.step("setSecret", SECRET, &token).await.unwrap().unwrap_err();
+    spoiled(&mut scenario).await;
     scenario.clock.advance(Duration::from_mins(20));
     scenario.look().await;
     assert_eq!(scenario.aws.world.lock().unwrap().secrets.rotations_asked, [SECRET]);

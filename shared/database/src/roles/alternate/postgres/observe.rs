@@ -175,40 +175,65 @@ async fn read_held(
     server: &mut Postgres<'_>,
     names: &[String],
 ) -> Result<BTreeSet<Held>, StatementError> {
-    let doing = "read the privileges of the two users";
-    let read = |server: &Postgres<'_>, row: &PgRow| {
+    read_rows(server, "read the privileges of the two users", HELD, names, |row| {
         Ok(Held {
-            grantee: column(server, doing, row, 0)?,
-            kind: column(server, doing, row, 1)?,
-            identity: column(server, doing, row, 2)?,
-            column: column(server, doing, row, 3)?,
-            owner: column(server, doing, row, 4)?,
-            grantor: column(server, doing, row, 5)?,
-            privilege: column(server, doing, row, 6)?,
-            grantable: column(server, doing, row, 7)?,
+            grantee: row.at(0)?,
+            kind: row.at(1)?,
+            identity: row.at(2)?,
+            column: row.at(3)?,
+            owner: row.at(4)?,
+            grantor: row.at(5)?,
+            privilege: row.at(6)?,
+            grantable: row.at(7)?,
         })
-    };
-    let rows = server.rows(doing, sqlx::query(HELD).bind(names)).await?;
-    rows.iter().map(|row| read(server, row)).collect()
+    })
+    .await
 }
 
 async fn read_by_default(
     server: &mut Postgres<'_>,
     names: &[String],
 ) -> Result<BTreeSet<ByDefault>, StatementError> {
-    let doing = "read the default privileges of the two users";
-    let read = |server: &Postgres<'_>, row: &PgRow| {
+    read_rows(server, "read the default privileges of the two users", BY_DEFAULT, names, |row| {
         Ok(ByDefault {
-            creator: column(server, doing, row, 0)?,
-            schema: column(server, doing, row, 1)?,
-            objects: column(server, doing, row, 2)?,
-            grantee: column(server, doing, row, 3)?,
-            privilege: column(server, doing, row, 4)?,
-            grantable: column(server, doing, row, 5)?,
+            creator: row.at(0)?,
+            schema: row.at(1)?,
+            objects: row.at(2)?,
+            grantee: row.at(3)?,
+            privilege: row.at(4)?,
+            grantable: row.at(5)?,
         })
-    };
-    let rows = server.rows(doing, sqlx::query(BY_DEFAULT).bind(names)).await?;
-    rows.iter().map(|row| read(server, row)).collect()
+    })
+    .await
+}
+
+/// A row of an answer, with what an error needs to say of it.
+struct Answer<'a> {
+    server: &'a Postgres<'a>,
+    doing: &'a str,
+    row: &'a PgRow,
+}
+
+impl<'a> Answer<'a> {
+    /// One of its columns.
+    fn at<T>(&self, at: usize) -> Result<T, StatementError>
+    where
+        T: sqlx::Decode<'a, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        column(self.server, self.doing, self.row, at)
+    }
+}
+
+/// Asks a question about these roles, and reads each row of the answer.
+async fn read_rows<T: Ord>(
+    server: &mut Postgres<'_>,
+    doing: &str,
+    question: &'static str,
+    names: &[String],
+    read: impl Fn(&Answer<'_>) -> Result<T, StatementError>,
+) -> Result<BTreeSet<T>, StatementError> {
+    let rows = server.rows(doing, sqlx::query(question).bind(names)).await?;
+    rows.iter().map(|row| read(&Answer { server, doing, row })).collect()
 }
 
 async fn read_elsewhere(

@@ -1,48 +1,15 @@
-//! Two accounts of a real MariaDB that take turns. The master, as on RDS, has neither SUPER nor
-//! FILE.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may end them")]
+//! Two accounts of a real MariaDB that take turns.
 
+use crate::pair::{BUDGET, FIRST, Pair};
 use database::testing::{Cut, CuttingProxy, MariadbServer};
 use database::{
-    Account, AlternateSpec, Connection, Opens, RoleChange, RoleError, RoleSpec, Target, connect,
-    ensure_alternate_user, ensure_application_role, lock_login, opens, session,
+    Account, Opens, RoleChange, RoleError, connect, ensure_alternate_user, lock_login, opens,
+    session,
 };
-use std::time::Duration;
 
-const BUDGET: Duration = Duration::from_secs(30);
-
-/// With the letters that SQL, URLs and `format` trip over.
-const FIRST: &str = r#"s3cret-1'"\%I$1-ä"#;
-const SECOND: &str = r#"s3cret-2'"\%I$1-ä"#;
-
-/// A server with two logins, of which the first is the current one.
-struct Bench {
-    server: MariadbServer,
-    app: Target,
-    clone: Target,
-    host: &'static str,
-}
+type Bench = Pair<MariadbServer>;
 
 impl Bench {
-    fn new() -> Self {
-        let server = MariadbServer::start();
-        let app = server.login("sarc_app", FIRST);
-        let clone = server.login("sarc_app_clone", SECOND);
-        Self { server, app, clone, host: "%" }
-    }
-
-    /// An account as onboarding makes it.
-    async fn onboarded() -> Self {
-        let bench = Self::new();
-        let spec = RoleSpec::for_login(&bench.app).unwrap();
-        let mut master = bench.master().await;
-        ensure_application_role(&mut master, &spec, &bench.app, &bench.server.trust())
-            .await
-            .unwrap();
-        master.close().await;
-        bench
-    }
-
     /// An account as a person makes it, with everything that an account can have, for some hosts
     /// only.
     fn made_by_hand() -> Self {
@@ -65,40 +32,6 @@ impl Bench {
              GRANT writers TO sarc_app@'127.0.%' WITH ADMIN OPTION;"
         ));
         bench
-    }
-
-    fn spec(&self) -> AlternateSpec {
-        AlternateSpec::new(&self.app.username, &self.clone.username)
-    }
-
-    async fn master(&self) -> Connection {
-        connect(&self.server.master(), &self.server.trust(), BUDGET).await.unwrap()
-    }
-
-    async fn try_ensure(&self) -> Result<Vec<RoleChange>, RoleError> {
-        let mut master = self.master().await;
-        let result = ensure_alternate_user(&mut master, &self.spec(), &self.clone.password).await;
-        master.close().await;
-        result
-    }
-
-    async fn ensure(&self) -> Vec<RoleChange> {
-        self.try_ensure().await.unwrap()
-    }
-
-    /// What the next rotation is about.
-    fn turned(self) -> Self {
-        Self { app: self.clone, clone: self.app, ..self }
-    }
-
-    fn works(&self, login: &Target, statements: &str) {
-        let result = self.server.sql_as(login, statements);
-        assert!(result.is_ok(), "{} cannot {statements}: {result:?}", login.username);
-    }
-
-    fn fails(&self, login: &Target, statements: &str) {
-        let error = self.server.sql_as(login, statements).unwrap_err();
-        assert!(error.contains("denied"), "{statements}: {error}");
     }
 
     /// Everything that the server says of both accounts but their names and their passwords.
