@@ -201,9 +201,9 @@ def alerts_told(alerts: Figures) -> str:
     return (
         f"A single alert takes {own:.1f} ms of a processor, from the queue to "
         f"the last write. Of a storm of {storm['alerts']} alerts, sent within "
-        f"{storm['sent_within_s']:.0f} s, {storm['counted']} were counted by the digests {storm['told_after_s']:.1f} s after its "
-        f"end, with {storm['pagerduty_events']} events for PagerDuty and {storm['slack_calls']} "
-        f"calls of Slack."
+        f"{storm['sent_within_s']:.0f} s, {storm['counted']} were counted by the digests "
+        f"{storm['told_after_s']:.1f} s after its end, with {storm['pagerduty_events']} events "
+        f"for PagerDuty and {storm['slack_calls']} calls of Slack."
     )
 
 
