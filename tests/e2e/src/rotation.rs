@@ -37,6 +37,7 @@ impl Suite {
     /// # Errors
     /// When that does not come about in time; the message has the labels of all versions.
     pub async fn rotate(&self, secret: &str) -> Result<String> {
+        self.until_none_is_under_way(secret).await?;
         let asked = self.secrets.rotate_secret().secret_id(secret).send().await?;
         let version = asked.version_id().ok_or("RotateSecret gave no version")?.to_owned();
         let rotated = self
@@ -48,6 +49,25 @@ impl Suite {
         match rotated {
             Some(version) => Ok(version),
             None => Err(format!("not rotated: {:#?}", self.describe(secret).await?).into()),
+        }
+    }
+
+    /// Waits until `AWSPENDING` is where the end of a rotation leaves it. A schedule that has just been
+    /// attached is tested on a pending version of its own, and until that is gone Secrets Manager
+    /// refuses to rotate; so it does after a rotation that is stuck, and that ends as an error here.
+    async fn until_none_is_under_way(&self, secret: &str) -> Result<()> {
+        let free = self
+            .eventually(ROTATED_WITHIN, async || {
+                let described = self.describe(secret).await?;
+                let pending = version_with(&described, "AWSPENDING");
+                let is_free =
+                    pending.is_none() || pending == version_with(&described, "AWSCURRENT");
+                Ok(is_free.then_some(()))
+            })
+            .await?;
+        match free {
+            Some(()) => Ok(()),
+            None => Err(format!("a rotation is stuck: {:#?}", self.describe(secret).await?).into()),
         }
     }
 
