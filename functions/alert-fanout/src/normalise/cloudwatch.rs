@@ -165,6 +165,16 @@ fn summary(alarm: &Alarm, is_own: bool) -> String {
     if let Some(Metric { expression: Some(expression), .. }) = &alarm.metric {
         lines.push(format!("Expression: {expression}"));
     }
-    lines.push(format!("{} was {} before.", alarm.name, words::spoken(&alarm.state_before)));
+    lines.push(format!("{} {} before.", alarm.name, before(&alarm.state_before)));
     lines.join("\n")
+}
+
+/// How it was with an alarm in an earlier state, as people say it.
+fn before(state: &str) -> String {
+    match state {
+        "OK" => "was OK".to_owned(),
+        "ALARM" => "was in alarm".to_owned(),
+        "INSUFFICIENT_DATA" => "had too little data".to_owned(),
+        other => format!("was {}", words::spoken(other)),
+    }
 }
