@@ -373,7 +373,7 @@ async fn killed_before_or_after_any_call_every_alert_is_told_and_is_one_incident
 #[tokio::test]
 async fn a_storm_is_a_digest_for_each_group_that_counts_every_alert() -> Result<()> {
     // The bench has ten thousand; so many are enough for instances to be in each other's way.
-    const EACH: usize = 250;
+    const EACH: usize = 1_000;
     let suite = Suite::alerting(&[]).await?;
     let sinks = suite.sinks();
     let now = Timestamp::now();
