@@ -31,6 +31,10 @@ const INHIBITOR_LIVES: Duration = Duration::from_hours(24 * 7);
 /// How many alerts a dead letter names.
 const BURIED_ALERTS_MAX: usize = 20;
 
+/// Of how many full groups an instance keeps its count in memory; of what is beyond, it reads its own
+/// document first. Each has some 200 bytes.
+const COUNTED_MAX: usize = 1_000;
+
 /// How often a silence is written that others change at the same time.
 const SILENCE_ATTEMPTS_MAX: u32 = 3;
 
@@ -49,8 +53,8 @@ pub struct Hands {
     pub patience: Patience,
     /// This instance's name, under which it counts the alerts of full groups.
     pub instance: String,
-    /// Held while that count is written.
-    pub counting: tokio::sync::Mutex<()>,
+    /// What it has counted, as it stands in the table.
+    pub counted: tokio::sync::Mutex<HashMap<DocumentKey, Document<Overflow>>>,
     /// The sinks that took nothing in this instance a moment ago.
     pub troubled: Mutex<HashMap<String, Timestamp>>,
 }
@@ -111,26 +115,35 @@ impl Hands {
     ) -> Result<(), Error> {
         let options =
             WriteOptions { expires_at: Some(after(now, FORGOTTEN)), ..Default::default() };
-        let _one_at_a_time = self.counting.lock().await;
-        let found = self.documents.read::<Overflow>(key, now).await?;
+        let mut counted = self.counted.lock().await;
+        if counted.len() >= COUNTED_MAX {
+            counted.clear();
+        }
+        // Until it is written again, nobody knows whether it was.
+        let found = match counted.remove(key) {
+            Some(known) => Some(known),
+            None => self.documents.read::<Overflow>(key, now).await?,
+        };
         let (mut overflow, version) =
             found.map_or_else(Default::default, |found| (found.value, Some(found.version)));
         overflow.count(brought, by);
-        let is_written = match version {
-            None => {
-                let made = self.documents.create(key, &overflow, &options, now).await?;
-                matches!(made, Create::Created(_))
-            }
+        let written = match version {
+            None => match self.documents.create(key, &overflow, &options, now).await? {
+                Create::Created(version) => Some(version),
+                Create::Exists(_) => None,
+            },
             Some(version) => {
-                let put = self.documents.replace(key, &overflow, version, &options, now).await?;
-                matches!(put, Replace::Replaced(_))
+                match self.documents.replace(key, &overflow, version, &options, now).await? {
+                    Replace::Replaced(version) => Some(version),
+                    Replace::Changed(_) => None,
+                }
             }
         };
-        if is_written {
-            return Ok(());
-        }
-        // Nobody else has this document.
-        Err(Error::Contended { group: format!("the count {}", key.id), attempts: 1 })
+        // Nobody else has this document; it is read anew when the message comes again.
+        let contended = || Error::Contended { group: format!("the count {}", key.id), attempts: 1 };
+        let version = written.ok_or_else(contended)?;
+        counted.insert(key.clone(), Document { value: overflow, version });
+        Ok(())
     }
 
     /// Notes the sources of inhibitions that are over. Before the group is written: a source that

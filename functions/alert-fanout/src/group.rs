@@ -6,6 +6,7 @@
 
 mod entry;
 mod ledger;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -48,6 +49,7 @@ pub struct Group {
     /// From its first alert to its end; the last one, where it is over.
     pub episode: Option<Episode>,
     /// Its alerts by fingerprint: those that fire, and those that did.
+    #[serde(with = "texts::by_id")]
     pub entries: BTreeMap<String, Entry>,
     /// How many alerts fired in this episode beyond those that are told apart, as far as it was
     /// known when the group was written.
@@ -57,6 +59,7 @@ pub struct Group {
     #[serde(default)]
     pub untracked_told: u64,
     /// The alerts that a message would show, whole.
+    #[serde(with = "texts::listed")]
     pub shown: Vec<Alert>,
     /// What each sink was told, by the sink's name.
     pub ledger: BTreeMap<String, Delivery>,

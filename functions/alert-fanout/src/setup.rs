@@ -92,7 +92,7 @@ impl AlertFanout {
             sinks: Sinks::new(place, clients.sns, clients.ses, credentials, http),
             patience,
             instance: format!("{:032x}", fastrand::u128(..)),
-            counting: tokio::sync::Mutex::default(),
+            counted: tokio::sync::Mutex::default(),
             troubled: Mutex::default(),
         };
         let observer = Observer::new(documents, clients.cloudwatch, wiring.partition());

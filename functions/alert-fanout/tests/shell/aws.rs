@@ -149,18 +149,18 @@ impl State {
     }
 
     fn get(&self, asked: &Value) -> (u16, String) {
-        let answer = match self.items.get(&key(&asked["Key"])) {
-            Some(item) => json!({ "Item": item }),
-            None => json!({}),
-        };
-        (200, answer.to_string())
+        // Written as text: the bench measures the function and not how values are cloned.
+        let found = self.items.get(&key(&asked["Key"]));
+        (200, found.map_or_else(|| "{}".to_owned(), |item| format!("{{\"Item\":{item}}}")))
     }
 
     fn get_many(&self, asked: &Value) -> (u16, String) {
         let (table, wanted) = asked["RequestItems"].as_object().unwrap().iter().next().unwrap();
         let keys = wanted["Keys"].as_array().unwrap();
-        let items: Vec<&Value> = keys.iter().filter_map(|one| self.items.get(&key(one))).collect();
-        (200, json!({ "Responses": { table: items }, "UnprocessedKeys": {} }).to_string())
+        let found = keys.iter().filter_map(|one| self.items.get(&key(one)));
+        let items = found.map(Value::to_string).collect::<Vec<_>>().join(",");
+        let responses = format!("{{{}:[{items}]}}", json!(table));
+        (200, format!("{{\"Responses\":{responses},\"UnprocessedKeys\":{{}}}}"))
     }
 
     fn put(&mut self, asked: &Value) -> (u16, String) {
