@@ -133,8 +133,9 @@ impl Shared {
             return (200, head, event);
         }
         if path.ends_with("/response") {
-            let failures = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-            let is_done = failures["batchItemFailures"].as_array().is_none_or(Vec::is_empty);
+            let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+            let failures = answer.get("batchItemFailures").and_then(Value::as_array);
+            let is_done = failures.is_none_or(Vec::is_empty);
             let said = || format!("records come again: {}", String::from_utf8_lossy(&body));
             let answer = if is_done { Ok(()) } else { Err(said()) };
             // Where nobody waits any more, nothing is measured.

@@ -114,7 +114,7 @@ async fn spread(
         groups,
         alerts: BATCHES * BATCH,
         seconds,
-        own_seconds: (function.own_time()? - own_before).as_secs_f64(),
+        own_seconds: function.own_time()?.saturating_sub(own_before).as_secs_f64(),
         posts: api.posts() - posts_before,
     })
 }
