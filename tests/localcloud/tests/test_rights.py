@@ -120,7 +120,7 @@ def managed_secret(cloud: Cloud, name: str, database: str) -> str:
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
-        ("dynamodb", "delete_item", {"TableName": f"{PREFIX}-records", "Key": RECORD}),
+        ("dynamodb", "get_item", {"TableName": f"{PREFIX}-records", "Key": RECORD}),
         ("events", "put_events", {"Entries": [{**EVENT, "Source": "sbt.application.plane"}]}),
         ("secretsmanager", "describe_secret", {"SecretId": f"{PRODUCT}-b-dev/key"}),
         (
@@ -131,6 +131,7 @@ def managed_secret(cloud: Cloud, name: str, database: str) -> str:
         ("secretsmanager", "get_random_password", {}),
         ("rds", "describe_db_instances", {"DBInstanceIdentifier": "elsewhere"}),
         ("elasticache", "describe_users", {"UserId": "elsewhere"}),
+        ("ecs", "list_services", {"cluster": f"{PRODUCT}-dev"}),
         ("ecs", "list_tasks", {"cluster": f"{PRODUCT}-dev"}),
         ("ecs", "list_tasks", {"cluster": f"{PRODUCT}-dev", "serviceName": "probe-a-dev-web"}),
         ("ecs", "describe_services", {"cluster": f"{PRODUCT}-dev", "services": ["probe-a-dev-x"]}),
@@ -158,6 +159,8 @@ def test_what_rotates_may_do_what_a_rotation_needs(deployed, service, operation,
         ("secretsmanager", "get_secret_value", {"SecretId": f"{PRODUCT}-a-prod/database-app"}),
         ("secretsmanager", "get_secret_value", {"SecretId": f"{PREFIX}/alerting/slack"}),
         ("secretsmanager", "delete_secret", {"SecretId": f"{PRODUCT}-b-dev/key"}),
+        ("dynamodb", "delete_item", {"TableName": f"{PREFIX}-records", "Key": RECORD}),
+        ("ecs", "list_services", {"cluster": "elsewhere-dev"}),
         ("ecs", "list_tasks", {"cluster": "elsewhere-dev"}),
         ("ecs", "update_service", {"cluster": f"{PRODUCT}-dev", "service": "elsewhere-a-dev-web"}),
         ("elasticache", "modify_user", {"UserId": "elsewhere-a-dev-app", "Passwords": ["x" * 16]}),
