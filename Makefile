@@ -33,7 +33,8 @@ test: setup package ## every test: unit, property, shell, local cloud, end to en
 check: setup ## formatting, lints, docs, licences, golden templates, the house's rules
 	@tools/check.sh
 
-bench: setup package ## measure cold start, memory, calls per tenant, throughput
+bench: ## measure cold start, memory, calls per tenant, throughput
+	@$(MAKE) --no-print-directory setup package >&2
 	@tools/bench
 
 package: setup ## zip every function: target/lambda/<name>/bootstrap.zip (CATALOGUE, ARCH, PROFILE)
