@@ -11,6 +11,8 @@
 mod aws;
 mod crashes;
 mod faults;
+#[expect(dead_code, reason = "the bench asks for the operation of AWS")]
+mod http;
 mod services;
 mod storm;
 mod sweeping;

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::aws::Cloud;
+use crate::http;
 
 /// How a service answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,40 +122,18 @@ impl Services {
 async fn serve(stream: TcpStream, inner: Arc<Mutex<Inner>>, cloud: Cloud) {
     let mut stream = BufReader::new(stream);
     // A connection is kept for several requests, until the client closes it.
-    while let Some((path, body)) = request(&mut stream).await {
-        let what = path.rsplit('/').next().unwrap_or_default().to_owned();
+    while let Some(request) = http::read(&mut stream).await {
+        let what = request.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let (effect, answered) = cloud.0.lock().unwrap().count(&what);
         let answer = effect.then(|| inner.lock().unwrap().answer(&what, &body)).flatten();
         let Some((status, head, body)) = answer.filter(|_| answered) else {
             return std::future::pending().await;
         };
-        let text = format!(
-            "HTTP/1.1 {status} Said\r\n{head}content-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if http::answer(&mut stream, status, &head, &body).await.is_err() {
             return;
         }
     }
-}
-
-async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((path, serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
 impl Inner {

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::aws::Cloud;
+use crate::http::{self, Request};
 
 /// What an invocation may take, in milliseconds, as the manifest has it.
 const TIMEOUT_MS: i64 = 60_000;
@@ -38,12 +39,6 @@ struct Shared {
     events: Mutex<mpsc::Receiver<String>>,
     answers: mpsc::Sender<Result<(), String>>,
     posts: Arc<AtomicUsize>,
-}
-
-struct Request {
-    path: String,
-    operation: String,
-    body: Vec<u8>,
 }
 
 impl Api {
@@ -85,37 +80,12 @@ impl Api {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _at_once = stream.set_nodelay(true);
     let mut stream = BufReader::new(stream);
-    while let Some(request) = read(&mut stream).await {
+    while let Some(request) = http::read(&mut stream).await {
         let (status, head, body) = shared.answer(request).await;
-        let text = format!(
-            "HTTP/1.1 {status} Said\r\n{head}content-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if http::answer(&mut stream, status, &head, &body).await.is_err() {
             return;
         }
     }
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let (mut length, mut operation) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse().ok()?;
-        } else if name.eq_ignore_ascii_case("x-amz-target") {
-            value.split('.').next_back()?.clone_into(&mut operation);
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some(Request { path, operation, body })
 }
 
 impl Shared {

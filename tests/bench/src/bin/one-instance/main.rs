@@ -17,6 +17,8 @@ mod api;
     reason = "it is written for tests: what it does not imitate ends the measurement"
 )]
 mod aws;
+#[path = "../../../../../functions/alert-fanout/tests/shell/http.rs"]
+mod http;
 mod process;
 
 use std::error::Error;
